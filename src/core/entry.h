@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * entry.h
+ *	  Bytes of the change log: table descriptors, changes, entry bodies, row
+ *	  images.  All of it is stored verbatim on every node, sent verbatim to
+ *	  any other, and portable between architectures and major versions.
+ *
+ * Descriptor: what a change needs to know of its table at the origin.
+ *	  version u8 | on_delete u8 | granularity u8 | flags u8 |
+ *	  slice schema | slice table | varint ncolumns |
+ *	  column*: slice name | slice type_name | u32 unit | varint keypos | u8 flags
+ * Named by the XXH3 64-bit hash of its bytes (canonical, big-endian order).
+ * Entries refer to descriptors by hash; nodes keep every one they have seen.
+ *
+ * Value:  u8 kind | (kind <> null: varint length | bytes)
+ *
+ * Change: u32 length of the rest | u8 op | varint descriptor index |
+ *	  slice state | value[nkeys] key | varint ncolumns | (varint column
+ *	  index, strictly ascending | value)*
+ * The state is the whole row state after the write, so what a receiver may
+ * take from it is decided by merging; INSERT carries all stored columns
+ * (key columns included), UPDATE the columns of the units whose dot is this
+ * write's, DELETE none.  A keyless table has no key values: the row is named by
+ * the birth dot in its state.
+ *
+ * Body:   version u8 | flags u8 | varint horizon |
+ *	  [deps: slice vclock] | [stable: slice vclock] |
+ *	  varint ndescriptors | u64 hash* |
+ *	  varint nchanges |
+ *	  [spilled: varint nparts | varint total bytes]  or  change*
+ * A spilled entry's changes are the concatenation of its parts; a part holds
+ * whole changes only, unless one change alone exceeds the part size, so that
+ * a reader buffers at most one change.
+ *
+ * Image (of a whole row, in tombstones, quarantine and fetch answers):
+ *	  u64 descriptor hash | varint ncolumns | (varint column index | value)*
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_CORE_ENTRY_H
+#define CVG_CORE_ENTRY_H
+
+#include "core/buf.h"
+#include "core/rowstate.h"
+#include "core/vclock.h"
+
+#define CVG_DESCRIPTOR_VERSION	1
+#define CVG_BODY_VERSION		1
+#define CVG_MAX_COLUMNS			1600
+#define CVG_MAX_KEY_COLUMNS		32
+
+/* Limit for one name in a descriptor: a qualified, quoted type name fits. */
+#define CVG_MAX_NAME			512
+
+#define CVG_MAX_DESCRIPTORS		65535
+
+typedef enum CvgGranularity
+{
+	CVG_GRANULARITY_COLUMN = 0,
+	CVG_GRANULARITY_ROW = 1
+} CvgGranularity;
+
+#define CVG_DESC_KEYLESS		0x01
+
+/* value is computed at the receiver; never on the wire */
+#define CVG_COL_GENERATED		0x01
+
+typedef struct CvgColumn
+{
+	CvgSlice	name;
+	CvgSlice	type_name;		/* schema-qualified, as format_type would */
+	uint32		unit;			/* 0 for key columns */
+	int			keypos;			/* 1-based place in the key, 0 if none */
+	uint8		flags;
+} CvgColumn;
+
+typedef struct CvgDescriptor
+{
+	uint64		hash;			/* set by decode */
+	CvgOnDelete on_delete;
+	CvgGranularity granularity;
+	uint8		flags;
+	CvgSlice	schema;
+	CvgSlice	table;
+	int			ncolumns;
+	CvgColumn  *columns;		/* palloc'ed by decode */
+	int			nkeys;
+	int			keycols[CVG_MAX_KEY_COLUMNS];	/* column indexes in key order */
+} CvgDescriptor;
+
+extern void cvg_descriptor_encode(const CvgDescriptor *desc, CvgBuf *out);
+extern CvgStatus cvg_descriptor_decode(CvgSlice bytes, CvgDescriptor *desc, CvgError *err);
+extern uint64 cvg_descriptor_hash(CvgSlice bytes);
+
+/* Stable, never 0: the unit id of a column name (XXH32 of the bytes). */
+extern uint32 cvg_unit_id(CvgSlice column_name);
+
+typedef enum CvgValueKind
+{
+	CVG_VALUE_NULL = 0,
+	CVG_VALUE_BINARY = 1,		/* the type's send format */
+	CVG_VALUE_TEXT = 2			/* the type's text output */
+} CvgValueKind;
+
+typedef struct CvgValue
+{
+	CvgValueKind kind;
+	CvgSlice	bytes;
+} CvgValue;
+
+extern void cvg_put_value(CvgBuf *out, CvgValueKind kind, const void *data, size_t len);
+extern CvgValue cvg_get_value(CvgReader *r);
+
+typedef enum CvgOp
+{
+	CVG_OP_INSERT = 'I',
+	CVG_OP_UPDATE = 'U',
+	CVG_OP_DELETE = 'D'
+} CvgOp;
+
+/*
+ * A decoded change; everything but the arrays is borrowed from the input.
+ * cols/values are sized for the descriptor and reused from change to change.
+ */
+typedef struct CvgChange
+{
+	CvgOp		op;
+	int			descriptor;		/* index into the entry's descriptors */
+	CvgSlice	state;
+	CvgSlice	key;			/* the key values' bytes, as one slice */
+	int			nkeys;
+	CvgValue	keys[CVG_MAX_KEY_COLUMNS];
+	int			ncolumns;
+	int			cols[CVG_MAX_COLUMNS];
+	CvgValue	values[CVG_MAX_COLUMNS];
+} CvgChange;
+
+/*
+ * Writing a change: start, key values (cvg_put_value), cvg_change_columns,
+ * then (varint index, value) per column, finish.
+ */
+extern size_t cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice state);
+extern void cvg_change_columns(CvgBuf *out, int ncolumns);
+extern void cvg_change_finish(CvgBuf *out, size_t start);
+
+/* Bytes the next change needs in all (length word included), 0 if < 4 left. */
+extern size_t cvg_change_size(CvgSlice bytes);
+
+/*
+ * Decode the change at the reader; descs are the entry's, in its order.
+ * Checks all of it: op, index, state, key, column order and bounds.
+ */
+extern CvgStatus cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
+								   int ndescs, CvgChange *change, CvgError *err);
+
+/* Descriptor index of the change at the reader, without decoding the rest; -1 on garbage. */
+extern int	cvg_change_peek_descriptor(CvgSlice change);
+
+#define CVG_BODY_SPILLED	0x01
+#define CVG_BODY_DEPS		0x02
+#define CVG_BODY_STABLE		0x04
+
+/* A decoded body; borrowed from the input. */
+typedef struct CvgBody
+{
+	uint8		flags;
+	CvgStamp	horizon;		/* own stamps at or below are in this entry or earlier ones */
+	CvgSlice	deps;			/* vclock of seqs, empty if none */
+	CvgSlice	stable;			/* vclock of stamps, empty if none */
+	int			ndescriptors;
+	const uint8 *hashes;		/* ndescriptors big-endian u64 */
+	uint64		nchanges;
+	int64		nparts;			/* 0 unless spilled */
+	int64		total_bytes;
+	CvgSlice	changes;		/* empty when spilled */
+} CvgBody;
+
+extern void cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out);
+extern CvgStatus cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
+extern uint64 cvg_body_hash(const CvgBody *body, int i);
+
+/* A decoded row image, borrowed from the input. */
+typedef struct CvgImage
+{
+	uint64		hash;
+	int			ncolumns;
+	int			cols[CVG_MAX_COLUMNS];
+	CvgValue	values[CVG_MAX_COLUMNS];
+} CvgImage;
+
+extern void cvg_image_start(CvgBuf *out, uint64 hash, int ncolumns);
+extern CvgStatus cvg_image_decode(CvgSlice bytes, CvgImage *image, CvgError *err);
+
+#endif							/* CVG_CORE_ENTRY_H */

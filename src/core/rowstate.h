@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowstate.h
+ *	  Metadata of one row (the value of its _converge column) as a lattice.
+ *
+ * A state is
+ *	  vc     row clock: latest dot of every replica whose writes it contains
+ *	  birth  largest insert dot; also the default dot of every unit
+ *	  units  (unit id, dot) for units written after the birth
+ *	  w,d,o,e  only once the row was ever deleted: clock of non-delete
+ *	         writes, of delete dots, of what the deletes had observed, of d
+ *	         as the (re-)inserts saw it.  For a never-deleted row w = vc and
+ *	         the rest is empty, and none of them is stored.
+ *
+ * A *unit* is what last-write-wins moves as one: usually one column, a column
+ * group, or the whole row.  Unit ids are stable 32-bit hashes of names, given
+ * by the caller.  Key columns belong to no unit.
+ *
+ * merge(a, b) is commutative, associative and idempotent; equal clocks mean
+ * equal bytes for states reached by the operations below.  Whether the row is
+ * alive is computed from w, d, o, e and the table's policy, so each policy is
+ * a lattice.  Nothing here touches column values: a merge only says, unit by
+ * unit, which side's value to take.
+ *
+ * Bytes (version 1), canonical: see rowstate.c.  Flag bits not known to this
+ * version make a state CVG_E_VERSION: they are where counters and value pairs
+ * will live.
+ *
+ * After Shapiro et al. 2011 (state-based CRDTs, section 2), Bieniusa et al.
+ * 2012 (observed remove without tombstones).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_CORE_ROWSTATE_H
+#define CVG_CORE_ROWSTATE_H
+
+#include "core/buf.h"
+#include "core/vclock.h"
+
+#define CVG_ROWSTATE_VERSION	1
+
+/* No more units than PostgreSQL has columns. */
+#define CVG_MAX_UNITS		1600
+
+/* A deleted row against concurrent writes; per table, the same on all nodes. */
+typedef enum CvgOnDelete
+{
+	CVG_ON_DELETE_LWW = 0,		/* the latest dot decides */
+	CVG_ON_DELETE_DELETE_WINS = 1,	/* a delete beats what it did not see */
+	CVG_ON_DELETE_UPDATE_WINS = 2	/* an unseen write beats the delete */
+} CvgOnDelete;
+
+/* Borrowed identity of one write. */
+typedef struct CvgDot
+{
+	CvgSlice	replica;		/* empty in the null dot */
+	CvgStamp	stamp;			/* 0 in the null dot */
+} CvgDot;
+
+typedef enum CvgSide
+{
+	CVG_SIDE_A = 0,				/* also when both have the same dot */
+	CVG_SIDE_B = 1
+} CvgSide;
+
+extern CvgStatus cvg_rowstate_validate(CvgSlice state, CvgError *err);
+
+/*
+ * Local writes.  "old" is the state before (for insert: of the tombstone, or
+ * empty).  stamp must be larger than every stamp in old: the hybrid clock
+ * sees to it; CVG_E_FORBIDDEN otherwise.  Each appends a state to out.
+ */
+extern CvgStatus cvg_rowstate_insert(CvgSlice old, CvgSlice replica,
+									 CvgStamp stamp, CvgBuf *out);
+extern CvgStatus cvg_rowstate_update(CvgSlice old, CvgSlice replica,
+									 CvgStamp stamp, const uint32 *units,
+									 int nunits, CvgBuf *out);
+extern CvgStatus cvg_rowstate_delete(CvgSlice old, CvgSlice replica,
+									 CvgStamp stamp, CvgBuf *out);
+
+/*
+ * Merge.  Appends the merged state to out.  For each of the nunits unit ids
+ * of the table (ascending), sides[i] says whose value is current.
+ * *order (may be NULL) receives the relation of the two row clocks.
+ */
+extern CvgStatus cvg_rowstate_merge(CvgSlice a, CvgSlice b,
+									const uint32 *units, int nunits,
+									CvgSide *sides, CvgOrder *order,
+									CvgBuf *out);
+
+extern CvgOrder cvg_rowstate_compare(CvgSlice a, CvgSlice b);
+extern bool cvg_rowstate_alive(CvgSlice state, CvgOnDelete policy);
+extern bool cvg_rowstate_ever_deleted(CvgSlice state);
+
+/* The row clock, appended as a vclock. */
+extern void cvg_rowstate_clock(CvgSlice state, CvgBuf *out);
+
+/* Entry of one replica in the row clock, 0 when absent. */
+extern CvgStamp cvg_rowstate_latest(CvgSlice state, CvgSlice replica);
+
+/* vc <= clock */
+extern bool cvg_rowstate_covered(CvgSlice state, CvgSlice clock);
+
+/* Largest dot of the row clock: the last writer, and when. */
+extern CvgDot cvg_rowstate_last_dot(CvgSlice state);
+extern CvgDot cvg_rowstate_birth(CvgSlice state);
+
+/* Dot of a unit: its own or the birth. */
+extern CvgDot cvg_rowstate_unit_dot(CvgSlice state, uint32 unit);
+
+/*
+ * Canonical bytes naming the birth dot: varint id length, id, stamp as u64.
+ * The identity of a row in a table without a key.
+ */
+extern void cvg_rowstate_birth_bytes(CvgSlice state, CvgBuf *out);
+
+/* Text for people: {london:5,paris:3} birth paris:1 units 9f3a11c2=london:5 ... */
+extern void cvg_rowstate_print(CvgSlice state, CvgBuf *out);
+
+#endif							/* CVG_CORE_ROWSTATE_H */

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * stability.h
+ *	  The stable clock S: stamps at or below which no concurrent write can
+ *	  still arrive at any member, so that tombstones they cover may be
+ *	  forgotten.
+ *
+ * S is the per-origin minimum of the horizons reported by all members (this
+ * node included), over reports that *count*.  A report counts only when
+ * progress here covers the reporter's own last seq at the time it was made:
+ * otherwise a write of the reporter's that precedes the report is still on
+ * its way, and it may be concurrent with what the report lets us forget.  If
+ * one member's latest report does not count, S does not move.
+ *
+ * Sound because delivery is causal and every entry carries its origin's S
+ * when that has grown (design: entries that were written with a tombstone
+ * already forgotten bring along the permission to forget it).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_CORE_STABILITY_H
+#define CVG_CORE_STABILITY_H
+
+#include "core/causality.h"
+#include "core/wire.h"
+
+/*
+ * Join into old_stable what the reports prove; appends the new S to out and
+ * sets *grew.  reports holds the latest of each member but self and must
+ * name every member (the caller knows the membership); own_horizon is this
+ * node's own.  CVG_E_LIMIT if a clock would exceed its limit.
+ */
+extern CvgStatus cvg_stable_advance(CvgSlice old_stable, CvgSlice own_horizon,
+									const CvgReport *reports, int nreports,
+									CvgProgressFn progress, void *arg,
+									bool *grew, CvgBuf *out);
+
+#endif							/* CVG_CORE_STABILITY_H */
