@@ -55,11 +55,11 @@
 #define CVG_MY_SLOT()	(MyBackendId - 1)
 #endif
 
-/* Declare and define a SQL-callable function, exported. */
-#ifndef CVG_FUNCTION
+/* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
-	PG_FUNCTION_INFO_V1(name)
-#endif
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS)
 
 #endif							/* CVG_COMPAT_H */
