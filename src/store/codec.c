@@ -194,6 +194,16 @@ is_object_reference(Oid type)
 static Travel travel_of(Oid type);
 
 /*
+ * Built-in types whose send and receive do not bring the same value back:
+ * tsqueryrecv() lays the operands out in another order.
+ */
+static bool
+is_changed_by_receive(Oid type)
+{
+	return type == TSQUERYOID;
+}
+
+/*
  * What contains an element travels like it, if the element is built in: the
  * binary form of an array names its element type by OID.
  */
@@ -212,7 +222,7 @@ travel_of_base(Oid type, Form_pg_type form)
 
 	if (OidIsValid(element))
 		return travel_of_container(element);
-	if (is_object_reference(type) ||
+	if (is_object_reference(type) || is_changed_by_receive(type) ||
 		!OidIsValid(form->typsend) || !OidIsValid(form->typreceive))
 		return TRAVEL_TEXT;
 	return is_neutral(type) ? TRAVEL_NEUTRAL : TRAVEL_BINARY;
