@@ -44,6 +44,7 @@ typedef struct CvgOriginSlot
 {
 	int32		id;				/* converge.origins.id; 0 = slot unused */
 	char		replica_id[CVG_NAME_LEN];
+	pid_t		uncommitted;	/* its origins row is not committed yet: pid of who inserts it */
 	int64		seq;			/* applied here and committed (own: unused) */
 	int64		pending_seq;	/* as seq, but set before the commit: for deps */
 	CvgStamp	stamp;			/* commit stamp of entry seq */
@@ -138,6 +139,14 @@ typedef struct CvgDb
 	pg_atomic_uint64 stable_version;	/* bumped when stable grows */
 	pg_atomic_uint64 kick;		/* bumped to make long polls answer at once */
 
+	/*
+	 * Deletes of keyed rows, so that an insert knows cheaply whether one may
+	 * have happened since it looked for a tombstone: low 32 bits are
+	 * transactions that have deleted and not ended, high 32 bits those that
+	 * have ended.
+	 */
+	pg_atomic_uint64 deleters;
+
 	/* signalled when a seq commits, progress moves, kick, or config changes */
 	ConditionVariable changed;
 
@@ -203,7 +212,11 @@ extern CvgInflight *cvg_my_inflight(void);
 extern CvgStamp cvg_stamp_draw(CvgDb *db);
 extern void cvg_stamp_observe(CvgDb *db, CvgStamp seen);
 
-/* Origin slots: caller holds db->lock unless it says otherwise. */
+/*
+ * Origin slots: caller holds db->lock.  Slots are appended only, so an index
+ * stays good.  By name, a slot that another process has not committed yet
+ * does not exist.
+ */
 extern CvgOriginSlot *cvg_origin_slot(CvgDb *db, int32 id);
 extern CvgOriginSlot *cvg_origin_slot_by_name(CvgDb *db, CvgSlice replica_id);
 

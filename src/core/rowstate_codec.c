@@ -335,6 +335,13 @@ cvg_row_load_clock(CvgSlice state, CvgRowParts *parts)
 	return false;
 }
 
+/* Was the row ever deleted?  By the flag alone. */
+bool
+cvg_row_flag_deleted(CvgSlice state)
+{
+	return state.len > 1 && (state.data[1] & FLAG_DELETED) != 0;
+}
+
 CvgStatus
 cvg_rowstate_validate(CvgSlice state, CvgError *err)
 {

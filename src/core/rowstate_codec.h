@@ -69,6 +69,7 @@ extern CvgStatus cvg_row_load(CvgSlice state, CvgRowParts *parts);
 
 /* Flag and row clock only; false, with no replicas, if empty or garbage. */
 extern bool cvg_row_load_clock(CvgSlice state, CvgRowParts *parts);
+extern bool cvg_row_flag_deleted(CvgSlice state);
 extern CvgRowDot cvg_row_max_dot(const CvgRowParts *parts, size_t field);
 extern void cvg_row_encode(const CvgRowParts *parts, CvgBuf *out);
 

@@ -21,6 +21,12 @@ public_dot(const CvgRowParts *parts, CvgRowDot dot)
 }
 
 bool
+cvg_rowstate_ever_deleted(CvgSlice state)
+{
+	return cvg_row_flag_deleted(state);
+}
+
+bool
 cvg_rowstate_alive(CvgSlice state, CvgOnDelete policy)
 {
 	CvgRowParts parts;
@@ -28,7 +34,9 @@ cvg_rowstate_alive(CvgSlice state, CvgOnDelete policy)
 	bool		written = false;
 	int			i;
 
-	if (cvg_row_load(state, &parts) != CVG_OK || parts.nreplicas == 0)
+	if (!cvg_row_flag_deleted(state))
+		return state.len > 0;	/* every write is later than no delete */
+	if (cvg_row_load(state, &parts) != CVG_OK)
 		return false;
 	switch (policy)
 	{
@@ -52,19 +60,6 @@ cvg_rowstate_alive(CvgSlice state, CvgOnDelete policy)
 	}
 	cvg_row_free(&parts);
 	return alive;
-}
-
-bool
-cvg_rowstate_ever_deleted(CvgSlice state)
-{
-	CvgRowParts parts;
-	bool		deleted;
-
-	if (!cvg_row_load_clock(state, &parts))
-		return false;
-	deleted = parts.deleted;
-	cvg_row_free(&parts);
-	return deleted;
 }
 
 void
