@@ -46,8 +46,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include <xxhash.h>
-
 /* columns of both shelves, then those of the quarantine */
 #define SHELF_RELID		1
 #define SHELF_KEYHASH	2
@@ -101,51 +99,17 @@ make_varlena(CvgSlice bytes)
 	return PointerGetDatum(v);
 }
 
-static int64
-shelf_hash(CvgRel *info, Datum *keyvals, CvgSlice key)
-{
-	if (info->desc->flags & CVG_DESC_KEYLESS)
-		return (int64) XXH3_64bits(key.data, key.len);
-	return cvg_rel_key_hash(info, keyvals);
-}
-
 /* Same key, as the key's own operators see it? */
 static bool
 shelf_key_matches(ShelfProbe *probe, CvgSlice key)
 {
-	const CvgDescriptor *desc = probe->info->desc;
 	Datum		values[CVG_MAX_KEY_COLUMNS];
-	CvgReader	r;
-	int			nest = -1;
-	bool		ok = true;
 
 	if (cvg_slice_eq(key, probe->key))
 		return true;
-	if (desc->flags & CVG_DESC_KEYLESS)
+	if (probe->info->desc->flags & CVG_DESC_KEYLESS)
 		return false;
-
-	cvg_reader_init(&r, key);
-	if (probe->info->has_text)
-		nest = cvg_codec_enter();
-	for (int i = 0; i < desc->nkeys && ok; i++)
-	{
-		CvgRelColumn *col = &probe->info->columns[desc->keycols[i]];
-		CvgValue	value = cvg_get_value(&r);
-		bool		isnull;
-
-		ok = cvg_reader_ok(&r);
-		if (!ok)
-			break;
-		values[i] = cvg_codec_get(&col->codec, value, &isnull);
-		ok = !isnull;
-	}
-	if (probe->info->has_text)
-		cvg_codec_leave(nest);
-	if (!ok || cvg_reader_finish(&r, NULL) != CVG_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("key stored in table \"%s.%s\" is not valid",
-						CVG_SCHEMA, RelationGetRelationName(probe->rel))));
+	cvg_rel_decode_key(probe->info, key, values);
 	return cvg_rel_key_equal(probe->info, values, probe->keyvals);
 }
 
@@ -259,7 +223,7 @@ cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 		ScanKeyInit(&probe.keys[0], 1, BTEqualStrategyNumber, F_OIDEQ,
 					ObjectIdGetDatum(rel->rootid));
 		ScanKeyInit(&probe.keys[1], 2, BTEqualStrategyNumber, F_INT8EQ,
-					Int64GetDatum(shelf_hash(rel, keyvals, key)));
+					Int64GetDatum(cvg_rel_key_hash(rel, keyvals, key)));
 		if (snapshot != NULL)
 			found = shelf_probe(&probe, snapshot, out, &wait) == PROBE_FOUND;
 		else
@@ -301,7 +265,7 @@ cvg_shelf_insert(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 		   (reason != NULL ? QUARANTINE_COLUMNS : TOMBSTONE_COLUMNS));
 
 	values[SHELF_RELID - 1] = ObjectIdGetDatum(rel->rootid);
-	values[SHELF_KEYHASH - 1] = Int64GetDatum(shelf_hash(rel, keyvals, key));
+	values[SHELF_KEYHASH - 1] = Int64GetDatum(cvg_rel_key_hash(rel, keyvals, key));
 	values[SHELF_KEY - 1] = make_varlena(key);
 	values[SHELF_STATE - 1] = make_varlena(state);
 	values[SHELF_IMAGE - 1] = make_varlena(image);
