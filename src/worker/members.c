@@ -38,6 +38,9 @@
 #include "utils/timestamp.h"
 #include "worker/members.h"
 
+/* The reports of others are passed on over a connection no more often. */
+#define PASS_ON_MS		200
+
 /* Progress of this node at one moment, for core functions. */
 typedef struct ProgressView
 {
@@ -314,22 +317,28 @@ copy_db(CvgDb *db)
 }
 
 CvgReport *
-cvg_member_reports(CvgDb *db, int64 *sent, int *nreports)
+cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports)
 {
 	CvgReport  *reports = palloc0(sizeof(CvgReport) * (CVG_MAX_MEMBERS + 1));
-	CvgDb	   *copy = copy_db(db);
+	TimestampTz now = GetCurrentTimestamp();
+	CvgDb	   *copy;
 	int			n = 1;
 	int			i;
 
 	cvg_member_own_report(db, &reports[0]);
+	*nreports = n;
+	if (!TimestampDifferenceExceeds(passed->at, now, PASS_ON_MS))
+		return reports;
+	passed->at = now;
+	copy = copy_db(db);
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
 	{
 		CvgMemberSlot *slot = &copy->members[i];
 
-		if (!slot->in_use || slot->generation <= sent[i])
+		if (!slot->in_use || slot->generation <= passed->generation[i])
 			continue;
 		report_of(copy, slot, &reports[n++]);
-		sent[i] = slot->generation;
+		passed->generation[i] = slot->generation;
 	}
 	*nreports = n;
 	return reports;

@@ -33,11 +33,18 @@ extern void cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id)
  */
 extern void cvg_member_own_report(CvgDb *db, CvgReport *report);
 
+/* What of others has been passed on over one connection; zero at its start. */
+typedef struct CvgPassedOn
+{
+	TimestampTz at;
+	int64		generation[CVG_MAX_MEMBERS];	/* by member slot */
+} CvgPassedOn;
+
 /*
- * Reports to send: our own first, then those newer than what sent[] says was
- * sent on this connection (one generation per member slot; updated).
+ * Reports to send: our own first, then, but not with every message, those of
+ * others that are newer than what was passed on; palloc'ed.
  */
-extern CvgReport *cvg_member_reports(CvgDb *db, int64 *sent, int *nreports);
+extern CvgReport *cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports);
 
 /* Manager: slots from converge.members, and rows for what is new.  In a transaction. */
 extern void cvg_members_load(CvgDb *db);
