@@ -21,6 +21,8 @@
 #endif
 
 #include "postgres.h"
+#include "fmgr.h"
+#include "miscadmin.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_converge needs PostgreSQL 15 or later"
@@ -43,5 +45,21 @@
 		ereport(ERROR, __VA_ARGS__); \
 	} while (0)
 #endif
+
+/* 17: MyBackendId gave way to MyProcNumber.  A number in 0 .. MaxBackends-1. */
+#if PG_VERSION_NUM >= 170000
+#include "storage/procnumber.h"
+#define CVG_MY_SLOT()	(MyProcNumber)
+#else
+#include "storage/backendid.h"
+#define CVG_MY_SLOT()	(MyBackendId - 1)
+#endif
+
+/* Heads a function callable from SQL: the only symbols that we export. */
+#define CVG_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS)
 
 #endif							/* CVG_COMPAT_H */

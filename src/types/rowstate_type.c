@@ -74,7 +74,7 @@ parse_hex(const char *text, CvgBuf *out, CvgError *err)
 		int			low = high < 0 ? -1 : hex_digit(p[1]);
 
 		if (low < 0)
-			return cvg_fail(err, CVG_E_SYNTAX, p - text + (high >= 0 ? 1 : 0));
+			return cvg_fail(err, CVG_E_SYNTAX, (high < 0 ? p : p + 1) - text);
 		cvg_put_u8(out, (uint8) (high << 4 | low));
 	}
 	return CVG_OK;
@@ -106,14 +106,14 @@ CVG_FUNCTION(row_state_in)
 CVG_FUNCTION(row_state_out)
 {
 	CvgSlice	state = PG_GETARG_CVG_SLICE(0);
-	char	   *text = palloc(2 + state.len * 2 + 1);
+	char	   *hex = palloc(2 + state.len * 2 + 1);
 	uint64		n;
 
-	text[0] = '\\';
-	text[1] = 'x';
-	n = hex_encode((const char *) state.data, state.len, text + 2);
-	text[2 + n] = '\0';
-	PG_RETURN_CSTRING(text);
+	hex[0] = '\\';
+	hex[1] = 'x';
+	n = hex_encode((const char *) state.data, state.len, hex + 2);
+	hex[2 + n] = '\0';
+	PG_RETURN_CSTRING(hex);
 }
 
 CVG_FUNCTION(row_state_recv)

@@ -9,18 +9,12 @@
 #ifndef CVG_TYPES_TYPES_H
 #define CVG_TYPES_TYPES_H
 
-#include "fmgr.h"
+#include "compat.h"
+
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 
 #include "core/buf.h"
-
-/* Heads a function callable from SQL: the only symbols that we export. */
-#define CVG_FUNCTION(name) \
-	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
-	PG_FUNCTION_INFO_V1(name); \
-	Datum \
-	name(PG_FUNCTION_ARGS)
 
 /* Content of a varlena that is neither compressed nor out of line. */
 static inline CvgSlice
