@@ -32,7 +32,8 @@
 /* No varint is longer. */
 #define MAX_VARINT_SIZE		10
 
-#define BODY_KNOWN_FLAGS	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
+#define BODY_KNOWN_FLAGS \
+	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
 
 /* The empty clock is two bytes (or none), any other is longer. */
 #define EMPTY_CLOCK_SIZE	2
