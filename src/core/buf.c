@@ -7,6 +7,10 @@
  */
 #include "core/buf.h"
 
+#ifndef FRONTEND
+#include "utils/memutils.h"		/* MaxAllocSize */
+#endif
+
 #define CVG_BUF_FIRST_SIZE	64
 
 void

@@ -1,0 +1,34 @@
+# Targets for people; included at the end of the Makefile.  Each is a script
+# that installs what is missing where it may, works in a temporary folder and
+# changes nothing on this machine besides.
+
+# Let "make test" etc. work before the server's development files are here.
+.PHONY: test demo bench coverage lint unitcheck fuzz regresscheck isolationcheck
+
+test:
+	@bash test/run.sh $(LEVELS)
+
+lint:
+	@perl test/lint/lint.pl
+
+unitcheck:
+	@bash test/run.sh unit
+
+fuzz:
+	@$(MAKE) --no-print-directory -C test/fuzz run
+
+demo:
+	@KEEP="$(KEEP)" SECONDS_PER_PHASE="$(SECONDS)" bash tools/demo.sh
+
+bench:
+	@bash bench/run.sh $(BENCH)
+
+coverage:
+	@bash tools/coverage.sh
+
+# The two halves of installcheck, each on its own server.
+regresscheck:
+	$(pg_regress_installcheck) $(REGRESS_OPTS) $(REGRESS)
+
+isolationcheck:
+	$(pg_isolation_regress_installcheck) $(ISOLATION_OPTS) $(ISOLATION)

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the server versions we support.  Included first,
+ *	  instead of postgres.h, by every file outside core.
+ *
+ * Each shim names the version that changed and goes away with the last
+ * version that needs it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_COMPAT_H
+#define CVG_COMPAT_H
+
+/*
+ * We build with hidden visibility.  15 defines this empty unless somebody
+ * else was first, and 16 keeps what it finds, so it comes before postgres.h.
+ */
+#ifndef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_converge needs PostgreSQL 15 or later"
+#elif PG_VERSION_NUM >= 190000
+#error "pg_converge does not know this version of PostgreSQL; 18 is the latest"
+#endif
+
+/* 16: VARDATA_ANY and its kin have moved out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 16: input functions may report an error without raising it */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#else
+#define errsave(context, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+#endif
+
+/* 17: MyBackendId gave way to MyProcNumber.  A number in 0 .. MaxBackends-1. */
+#if PG_VERSION_NUM >= 170000
+#include "storage/procnumber.h"
+#define CVG_MY_SLOT()	(MyProcNumber)
+#else
+#include "storage/backendid.h"
+#define CVG_MY_SLOT()	(MyBackendId - 1)
+#endif
+
+/* Heads a function callable from SQL: the only symbols that we export. */
+#define CVG_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS)
+
+#endif							/* CVG_COMPAT_H */

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * capture.h
+ *	  Row triggers that stamp and capture, and what happens at commit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_STORE_CAPTURE_H
+#define CVG_STORE_CAPTURE_H
+
+#include "compat.h"
+
+#include "shmem.h"
+#include "store/relinfo.h"
+
+extern void cvg_capture_init(void); /* transaction callbacks */
+
+/*
+ * Set by apply around its work: triggers do nothing, nothing is captured.
+ * Reset at transaction end.
+ */
+extern bool cvg_applying;
+
+/*
+ * A stamp for a write of this transaction.  Use this, not cvg_stamp_draw():
+ * it publishes the transaction's lower bound first.
+ */
+extern CvgStamp cvg_capture_stamp(void);
+
+/* replicate(): log every row of a table as an insert. */
+extern void cvg_capture_table(Relation rel);
+
+#endif							/* CVG_STORE_CAPTURE_H */

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# test/run.sh [LEVEL...]: every test of the project, or the levels named:
+#   lint build unit fuzz regress isolation tap
+#
+# Each level prints "N passed, N failed"; the last line of all is their sum.
+# What failed leaves its logs and diffs in tmp_check/ of the tree.
+#
+# TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
+set -euo pipefail
+. "$(dirname "$0")/../tools/lib.sh"
+
+levels=${*:-lint build unit fuzz regress isolation tap}
+"$CVG_ROOT/tools/setup.sh"
+pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
+cvg_work_begin
+
+total_passed=0 total_failed=0 summary=
+
+# level NAME COMMAND...: run, take the counts from the last line that has them
+level()
+{
+	local name=$1 out=$CVG_WORK/$1.out line p f t=$SECONDS
+
+	shift
+	say "=== $name"
+	set +e
+	"$@" 2>&1 | tee "$out"
+	local rc=${PIPESTATUS[0]}
+	set -e
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | tail -n 1 || true)
+	p=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | awk '{s += $1} END {print s + 0}')
+	f=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | awk '{s += $3} END {print s + 0}')
+	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+	fi
+	if [ -z "$line" ] && [ "$rc" -eq 0 ]; then
+		say "# $name said nothing of passed and failed"
+		f=1
+	fi
+	total_passed=$((total_passed + p))
+	total_failed=$((total_failed + f))
+	summary+=$(printf '%-10s %8d passed %5d failed %5d s' "$name" "$p" "$f" $((SECONDS - t)))$'\n'
+}
+
+run_build()
+{
+	cvg_build_install CVG_CFLAGS="-Werror -DUSE_ASSERT_CHECKING" || { echo "0 passed, 1 failed"; return 1; }
+	echo "1 passed, 0 failed"
+	perl "$CVG_SRC/test/lint/lint.pl" "$CVG_SRC/pg_converge.so"
+}
+
+run_unit()
+{
+	as_user make --no-print-directory -s -C "$CVG_SRC/test/unit" -j "$(nproc)" PG_CONFIG="$pc" check
+}
+
+run_fuzz()
+{
+	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" PG_CONFIG="$pc" check
+}
+
+# pg_regress and pg_isolation_regress start a server of their own from the
+# private installation; the Makefile's installcheck has their options.
+run_regress()
+{
+	as_user env PATH="$CVG_BIN:$PATH" make --no-print-directory -s -C "$CVG_SRC" with_llvm=no \
+		PG_CONFIG="$PG_CONFIG" "$1" 2>&1 | perl "$CVG_SRC/test/regress.pl"
+}
+
+run_tap()
+{
+	local pgxs files
+
+	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+	cd "$CVG_SRC"
+	files=${TESTS:-test/t/*.pl}
+	# shellcheck disable=SC2086
+	as_user env PATH="$CVG_BIN:$PATH" TESTDIR="$CVG_SRC" TESTDATADIR="$CVG_SRC/tmp_check" \
+		TESTLOGDIR="$CVG_SRC/tmp_check/log" CVG_BIN="$CVG_BIN" PG_REGRESS="$pgxs/regress/pg_regress" \
+		perl test/tap.pl -j "${JOBS:-$(nproc)}" -I "$pgxs/perl" -I "$CVG_SRC/test/perl" $files
+}
+
+installed=
+for l in $levels; do
+	case $l in
+		build | regress | isolation | tap)
+			if [ -z "$installed" ]; then
+				cvg_private_install "$pc"
+				installed=1
+				level build run_build
+			fi
+			;;
+	esac
+	case $l in
+		lint) level lint perl "$CVG_ROOT/test/lint/lint.pl" ;;
+		build) ;;
+		unit) level unit run_unit ;;
+		fuzz) level fuzz run_fuzz ;;
+		regress) level regress run_regress regresscheck ;;
+		isolation) level isolation run_regress isolationcheck ;;
+		tap) level tap run_tap ;;
+		*) die "unknown level $l" ;;
+	esac
+done
+
+if [ $total_failed -gt 0 ]; then
+	rm -rf "$CVG_ROOT/tmp_check"
+	mkdir -p "$CVG_ROOT/tmp_check"
+	for f in "$CVG_SRC"/tmp_check/log "$CVG_SRC"/results "$CVG_SRC"/regression.diffs \
+		"$CVG_SRC"/output_iso "$CVG_SRC"/tmp_check/regress.log "$CVG_WORK"/*.out "$CVG_WORK"/build.log; do
+		[ ! -e "$f" ] || cp -a "$f" "$CVG_ROOT/tmp_check/" 2>/dev/null || true
+	done
+	say "# logs of this run: $CVG_ROOT/tmp_check"
+fi
+say ""
+printf '%s' "$summary"
+say "$total_passed passed, $total_failed failed"
+[ $total_failed -eq 0 ]

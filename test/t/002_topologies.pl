@@ -1,0 +1,48 @@
+# Any connected topology works: mesh, chain, ring.
+use strict;
+use warnings;
+use Converge;
+use Test::More;
+
+for my $topology (qw(mesh chain ring))
+{
+	my @names = map { "$topology$_" } $topology eq 'ring' ? (1 .. 4) : (1 .. 3);
+	my $g = Converge->new_group(names => \@names, topology => $topology);
+	$g->all('CREATE TABLE t (id int PRIMARY KEY, who text, n int)');
+	$g->replicate('t');
+
+	# --- each node writes rows of its own, and all write to common ones ---------
+	my $i = 0;
+	for my $node ($g->nodes)
+	{
+		my $name = $node->name;
+		$i++;
+		$node->sql("INSERT INTO t SELECT $i * 1000 + k, '$name', k FROM generate_series(1, 50) k");
+	}
+	$g->converged_ok("$topology: every node's rows are everywhere", 't');
+	is($_->sql('SELECT count(*) FROM t'), 50 * @names, "$topology: all of them on " . $_->name) for $g->nodes;
+
+	# --- what came from a node that is not linked here can be changed here ------
+	my ($first, $last) = ($g->node($names[0]), $g->node($names[-1]));
+	$last->sql("UPDATE t SET who = 'last' WHERE id BETWEEN 1001 AND 1010");
+	$last->sql('DELETE FROM t WHERE id BETWEEN 1011 AND 1020');
+	$g->converged_ok("$topology: changes to rows of a node further away come back", 't');
+	is($first->sql("SELECT count(*) FROM t WHERE who = 'last'"), '10', "$topology: on the far node");
+
+	# --- everyone at once -------------------------------------------------------
+	my @loads;
+	for my $node ($g->nodes)
+	{
+		my $script = PostgreSQL::Test::Utils::tempdir() . "/$topology.sql";
+		PostgreSQL::Test::Utils::append_to_file($script,
+			"\\set k random(1, 100)\nUPDATE t SET n = n + 1 WHERE id = 1000 + :k % 50 + 1;\n"
+			. "INSERT INTO t VALUES (50000 + :k, 'x', 1) ON CONFLICT (id) DO UPDATE SET n = excluded.n;\n"
+			. "DELETE FROM t WHERE id = 50000 + :k / 2;\n") unless -e $script;
+		push @loads, [ $node, $node->start_load('-c', '2', '-T', '2', '-f', $script) ];
+	}
+	cmp_ok($_->[0]->finish_load($_->[1]), '>', 0, "$topology: " . $_->[0]->name . ' was written to') for @loads;
+	$g->converged_ok("$topology: concurrent writes on all nodes converge", 't');
+	$_->server->stop for $g->nodes;
+}
+
+done_testing();
