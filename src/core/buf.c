@@ -156,15 +156,16 @@ cvg_get_u64(CvgReader *r)
 	return (hi << 32) | cvg_get_u32(r);
 }
 
+/* The reader stands behind the last byte looked at, also on failure. */
 uint64
 cvg_get_varint(CvgReader *r)
 {
 	uint64		v = 0;
-	int			shift = 0;
+	int			shift;
 
 	if (r->status != CVG_OK)
 		return 0;
-	while (r->pos < r->len)
+	for (shift = 0; r->pos < r->len; shift += 7)
 	{
 		uint8		b = r->data[r->pos++];
 
@@ -183,7 +184,6 @@ cvg_get_varint(CvgReader *r)
 			}
 			return v;
 		}
-		shift += 7;
 	}
 	r->status = CVG_E_TRUNCATED;
 	return 0;
