@@ -48,6 +48,8 @@ cvg_buf_grow(CvgBuf *buf, size_t more)
 
 	if (need <= size)
 		return;
+	if (size < CVG_BUF_FIRST_SIZE)
+		size = CVG_BUF_FIRST_SIZE;
 	while (size < need)
 		size = size * 2;
 #ifndef FRONTEND
