@@ -55,6 +55,17 @@
 #define CVG_MY_SLOT()	(MyBackendId - 1)
 #endif
 
+/* 16: the ownership checks of all object classes became one */
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#define cvg_owns_relation(relid, role) \
+	object_ownercheck(RelationRelationId, (relid), (role))
+#else
+#define cvg_owns_relation(relid, role) \
+	pg_class_ownercheck((relid), (role))
+#endif
+
 /* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
