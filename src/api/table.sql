@@ -54,4 +54,3 @@ COMMENT ON COLUMN converge.tables.column_groups IS 'columns that move together b
 COMMENT ON COLUMN converge.tables.capturing IS 'false when triggers are disabled: local changes do not spread';
 COMMENT ON COLUMN converge.tables.since IS 'when replicate() was called here';
 COMMENT ON COLUMN converge.tables.rows_set_aside IS 'rows that violate a constraint here, see converge.quarantine';
-GRANT SELECT ON converge.tables TO PUBLIC;
