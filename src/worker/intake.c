@@ -594,7 +594,7 @@ new_unit(CvgIntake *it)
 		if (it->units == NULL)
 			it->units = MemoryContextAlloc(it->mcxt, sizeof(CvgUnit) * it->max_units);
 		else
-			it->units = repalloc_huge(it->units, sizeof(CvgUnit) * it->max_units);
+			it->units = repalloc(it->units, sizeof(CvgUnit) * it->max_units);
 	}
 	u = &it->units[it->nunits++];
 	memset(u, 0, sizeof(CvgUnit));

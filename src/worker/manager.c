@@ -360,9 +360,9 @@ configure_peers(Manager *m)
 	}
 }
 
-/* What peer_pause() and peer_resume() have left. */
+/* What peer_pause(), peer_resume() and forget_peer() have left. */
 static void
-read_paused(Manager *m)
+read_orders(Manager *m)
 {
 	CvgDb	   *db = m->db;
 	bool		paused[CVG_MAX_PEERS] = {false};
@@ -371,6 +371,7 @@ read_paused(Manager *m)
 	int			i;
 
 	cvg_sql_begin();
+	cvg_members_load(db);
 	n = cvg_sql("SELECT name FROM converge.peer_state WHERE paused", "");
 	for (row = 0; row < n; row++)
 	{
@@ -548,7 +549,7 @@ check_foundations(Manager *m)
 		end_for_good(m);
 	if (changed)
 		end_for_restart(m, "settings were changed");
-	read_paused(m);
+	read_orders(m);
 }
 
 /* A peer has entries of ours that we do not know: go on as somebody else. */
@@ -627,11 +628,8 @@ make_ready(Manager *m)
 	if (!fits)
 		cvg_identity_renew(m->db, NULL);
 	cvg_identity_extend_ceiling(m->db);
-	cvg_sql_begin();
-	cvg_members_load(m->db);
-	cvg_sql_end();
 	configure_peers(m);
-	read_paused(m);
+	read_orders(m);
 	m->checked_at = GetCurrentTimestamp();
 	ereport(LOG,
 			(errmsg("pg_converge: node \"%s\" is ready", m->db->node_name)));

@@ -349,6 +349,33 @@ cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports)
  * ----------------------------------------------------------------
  */
 
+/* One row of converge.members. */
+static void
+load_member(CvgDb *db, const char *node_name, const char *replica_id, bool forgotten)
+{
+	CvgStamp	generation = cvg_stamp_draw(db);
+	CvgMemberSlot *slot;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	slot = cvg_member_slot(db, cvg_slice_cstring(node_name));
+	if (slot == NULL && strlen(node_name) < CVG_NAME_LEN &&
+		strlen(replica_id) < CVG_NAME_LEN && strcmp(node_name, db->node_name) != 0)
+	{
+		slot = make_slot(db, cvg_slice_cstring(node_name));
+		if (slot != NULL)
+			set_name(slot->replica_id, cvg_slice_cstring(replica_id));
+	}
+
+	/* forget_peer() was called: the slot becomes the obituary */
+	if (slot != NULL && forgotten && !is_forgotten(slot) &&
+		strcmp(slot->replica_id, replica_id) == 0)
+	{
+		slot->flags |= CVG_REPORT_FORGOTTEN;
+		slot->generation = Max(generation, slot->generation + 1);
+	}
+	LWLockRelease(&db->lock);
+}
+
 void
 cvg_members_load(CvgDb *db)
 {
@@ -357,32 +384,7 @@ cvg_members_load(CvgDb *db)
 	uint64		i;
 
 	for (i = 0; i < n; i++)
-	{
-		char	   *node_name = cvg_sql_text(i, 1);
-		char	   *replica_id = cvg_sql_text(i, 2);
-		bool		forgotten = cvg_sql_bool(i, 3);
-		CvgMemberSlot *slot;
-
-		LWLockAcquire(&db->lock, LW_EXCLUSIVE);
-		slot = cvg_member_slot(db, cvg_slice_cstring(node_name));
-		if (slot == NULL && strlen(node_name) < CVG_NAME_LEN &&
-			strlen(replica_id) < CVG_NAME_LEN &&
-			strcmp(node_name, db->node_name) != 0)
-		{
-			slot = make_slot(db, cvg_slice_cstring(node_name));
-			if (slot != NULL)
-			{
-				set_name(slot->replica_id, cvg_slice_cstring(replica_id));
-				if (forgotten)
-				{
-					slot->flags = CVG_REPORT_FORGOTTEN;
-					/* spread it again: a generation above 0 is sent */
-					slot->generation = 1;
-				}
-			}
-		}
-		LWLockRelease(&db->lock);
-	}
+		load_member(db, cvg_sql_text(i, 1), cvg_sql_text(i, 2), cvg_sql_bool(i, 3));
 }
 
 void
@@ -401,7 +403,7 @@ cvg_members_save(CvgDb *db)
 				"VALUES ($1, $2, $3) ON CONFLICT (node_name) DO UPDATE SET "
 				"replica_id = excluded.replica_id, forgotten = excluded.forgotten "
 				"WHERE m.replica_id <> excluded.replica_id "
-				"OR m.forgotten <> excluded.forgotten",
+				"OR (excluded.forgotten AND NOT m.forgotten)",
 				"ssb", slot->node_name, slot->replica_id, is_forgotten(slot));
 	}
 	pfree(copy);
@@ -413,54 +415,6 @@ cvg_member_expect(CvgDb *db, const char *node_name)
 	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
 	(void) make_slot(db, cvg_slice_cstring(node_name));
 	LWLockRelease(&db->lock);
-}
-
-/* Is there a live connection between us and the node, in either direction? */
-static bool
-connected(CvgDb *db, const CvgMemberSlot *slot)
-{
-	int			i;
-
-	if (slot->server_pid != 0)
-		return true;
-	for (i = 0; i < CVG_MAX_PEERS; i++)
-	{
-		if (db->peers[i].in_use && db->peers[i].state == CVG_PEER_STREAMING &&
-			strcmp(db->peers[i].name, slot->node_name) == 0)
-			return true;
-	}
-	return false;
-}
-
-void
-cvg_member_forget(CvgDb *db, const char *node_name)
-{
-	CvgStamp	generation = cvg_stamp_draw(db);
-	CvgMemberSlot *slot;
-	bool		is_connected = false;
-
-	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
-	slot = cvg_member_slot(db, cvg_slice_cstring(node_name));
-	if (slot != NULL)
-		is_connected = connected(db, slot);
-	if (slot != NULL && !is_connected && !is_forgotten(slot))
-	{
-		slot->flags |= CVG_REPORT_FORGOTTEN;
-		slot->generation = Max(generation, slot->generation + 1);
-	}
-	LWLockRelease(&db->lock);
-
-	if (slot == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("node \"%s\" is not a member", node_name),
-				 errhint("The view converge.hints lists all members.")));
-	if (is_connected)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("node \"%s\" is connected", node_name),
-				 errhint("Stop it, or take it out of converge.peers on all nodes and this node out of its own, first.")));
-	cvg_wake_manager(db);
 }
 
 /* ----------------------------------------------------------------

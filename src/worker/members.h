@@ -46,15 +46,15 @@ typedef struct CvgPassedOn
  */
 extern CvgReport *cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports);
 
-/* Manager: slots from converge.members, and rows for what is new.  In a transaction. */
+/*
+ * Manager, in a transaction: slots from converge.members, where forget_peer()
+ * leaves its mark, and rows for what is new.
+ */
 extern void cvg_members_load(CvgDb *db);
 extern void cvg_members_save(CvgDb *db);
 
 /* Manager: make a configured peer a member before it was ever heard of. */
 extern void cvg_member_expect(CvgDb *db, const char *node_name);
-
-/* forget_peer(): from now on the node holds nothing back.  ERROR if connected or unknown. */
-extern void cvg_member_forget(CvgDb *db, const char *node_name);
 
 /*
  * The stable clock that the reports prove, joined into what is known;
