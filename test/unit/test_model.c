@@ -108,6 +108,7 @@ typedef struct Op
 typedef struct Node
 {
 	Row			row;
+	Row			checked;		/* row as it was when last checked */
 	int64		progress[MAX_NODES];
 	int64		horizon[MAX_NODES];
 	int64		stable[MAX_NODES];
@@ -803,8 +804,10 @@ check_row(int n)
 	Seen		s;
 	int			i;
 
-	if (!row->present)
+	if (!row->present ||
+		memcmp(row, &nodes[n].checked, sizeof(Row)) == 0)
 		return;
+	nodes[n].checked = *row;
 	check_not_ahead(n);
 	if (cvg_rowstate_validate(state_of(row), NULL) != CVG_OK)
 		fail("invalid state");
@@ -944,7 +947,7 @@ static void
 start_world(uint64 seed)
 {
 	memset(nodes, 0, sizeof(nodes));
-	unit_start(seed * UINT64CONST(0x9e3779b97f4a7c15) + 77);
+	unit_start(seed * UINT64CONST(0xd1342543de82ef95));
 	unit_seed = seed;
 	nnodes = 2 + seed % 3;
 	max_ops = 2 + seed % 9;
@@ -956,6 +959,40 @@ start_world(uint64 seed)
 		max_ops = MAX_OPS;
 }
 
+/*
+ * A quiet moment: most of what is on its way arrives, most reports are made,
+ * some nodes advance S.  Left to single random steps, three or four nodes
+ * would hardly ever agree that something is stable.
+ */
+static void
+quiet_moment(void)
+{
+	int			n;
+	int			o;
+
+	for (n = 0; n < nnodes; n++)
+	{
+		for (o = 0; o < nnodes; o++)
+		{
+			while (chance(0.9) && step_deliver(n, o, o))
+				check_row(n);
+		}
+	}
+	for (n = 0; n < nnodes; n++)
+	{
+		for (o = 0; o < nnodes; o++)
+		{
+			if (n != o && chance(0.9))
+				step_report(n, o);
+		}
+	}
+	for (n = 0; n < nnodes; n++)
+	{
+		if (chance(0.5))
+			step_stabilize(n);
+	}
+}
+
 static void
 random_step(void)
 {
@@ -963,6 +1000,11 @@ random_step(void)
 	int			o = (n + 1 + unit_below(nnodes - 1)) % nnodes;
 	int			what = unit_below(100);
 
+	if (setup->forget && chance(0.06))
+	{
+		quiet_moment();
+		return;
+	}
 	if (setup->forget && chance(0.35))
 		what = chance(0.5) ? 85 : 95;
 	if (what < 25)
@@ -1116,7 +1158,7 @@ static const struct Mutant
 	{"repair without horizons", AE_LOG_FIRST, true, MUT_NO_HORIZONS},
 };
 
-#define MUTANT_HISTORIES	250000
+#define MUTANT_HISTORIES	60000
 
 /* A rule left out: some history must fail, under one of the set-ups. */
 static void
