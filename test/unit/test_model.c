@@ -1183,7 +1183,7 @@ int
 main(void)
 {
 	uint64		seed0 = unit_env_seed();
-	int			cases = unit_env_cases(5600);
+	int			cases = unit_env_cases(4500);
 	int			i;
 
 	for (i = 0; i < MAX_NODES; i++)
