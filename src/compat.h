@@ -55,6 +55,44 @@
 #define CVG_MY_SLOT()	(MyBackendId - 1)
 #endif
 
+/* 17: CreateWaitEventSet() takes a resource owner, a memory context before. */
+#include "storage/latch.h"
+#include "utils/memutils.h"
+static inline struct WaitEventSet *
+cvg_create_wait_event_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/* 16: pg_database_ownercheck() and its kin became object_ownercheck(). */
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#endif
+static inline bool
+cvg_database_ownercheck(Oid dboid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, dboid, roleid);
+#else
+	return pg_database_ownercheck(dboid, roleid);
+#endif
+}
+static inline bool
+cvg_class_ownercheck(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
 /* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

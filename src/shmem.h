@@ -77,6 +77,7 @@ typedef struct CvgPeerSlot
 	TimestampTz last_contact;	/* last complete response */
 	int64		head_seq;		/* peer's own last seq, as last told */
 	CvgStamp	head_now;		/* peer's wall clock at that time */
+	int			skew_ms;		/* its clock less ours, as hello() found it */
 	int64		waiting_origin; /* origins.id whose entry waits for deps; 0 none */
 	/* counters since the slot was made */
 	int64		entries;
@@ -103,7 +104,10 @@ typedef struct CvgMemberSlot
 	uint8		flags;
 	TimestampTz received_at;
 	TimestampTz pulled_at;		/* its last direct request to us; 0 = never */
-	int64		kick_answered;	/* CvgDb.kick when that request came in */
+	uint64		boot_id;		/* as of that request; 0 unknown */
+	pid_t		server_pid;		/* backend that serves it here, 0 if none */
+	uint64		obituaries;		/* which members it knows to be forgotten */
+	uint64		kick_answered;	/* the report was made after this CvgDb.kick */
 	/* by origin, indexed like CvgDb.origins */
 	int64		progress[CVG_MAX_ORIGINS];
 	CvgStamp	horizon[CVG_MAX_ORIGINS];
@@ -122,6 +126,7 @@ typedef struct CvgDb
 	char		replica_id[CVG_NAME_LEN];
 	char		node_name[CVG_NAME_LEN];
 	uint64		boot_id;
+	bool		renewing;		/* the manager is making a new incarnation */
 	int32		log_segment;	/* where inserts go */
 	int64		boot_seq;		/* own last seq when this server started */
 
@@ -151,6 +156,7 @@ typedef struct CvgDb
 	ConditionVariable changed;
 
 	/* under lock */
+	int64		claimed_seq;	/* largest own seq that a peer says it has */
 	pid_t		manager_pid;
 	bool		manager_wanted; /* cleared while DROP DATABASE etc. wants it gone */
 	Latch	   *manager_latch;	/* valid while manager_pid <> 0 */

@@ -7,9 +7,8 @@
  */
 #include "core/buf.h"
 
-#ifndef FRONTEND
-#include "utils/memutils.h"		/* MaxAllocSize */
-#endif
+/* what the backend's allocator gives at most in one piece */
+#define CVG_BUF_MAX_SIZE	((size_t) 0x3fffffff)
 
 #define CVG_BUF_FIRST_SIZE	64
 
@@ -48,12 +47,14 @@ cvg_buf_grow(CvgBuf *buf, size_t more)
 
 	if (need <= size)
 		return;
+	if (size < CVG_BUF_FIRST_SIZE)
+		size = CVG_BUF_FIRST_SIZE;
 	while (size < need)
 		size = size * 2;
 #ifndef FRONTEND
 	/* values of up to 1 GiB - 1 must fit: do not let doubling refuse them */
-	if (size > MaxAllocSize && need <= MaxAllocSize)
-		size = MaxAllocSize;
+	if (size > CVG_BUF_MAX_SIZE && need <= CVG_BUF_MAX_SIZE)
+		size = CVG_BUF_MAX_SIZE;
 #endif
 	buf->data = repalloc(buf->data, size);
 	buf->size = size;
@@ -156,15 +157,16 @@ cvg_get_u64(CvgReader *r)
 	return (hi << 32) | cvg_get_u32(r);
 }
 
+/* The reader stands behind the last byte looked at, also on failure. */
 uint64
 cvg_get_varint(CvgReader *r)
 {
 	uint64		v = 0;
-	int			shift = 0;
+	int			shift;
 
 	if (r->status != CVG_OK)
 		return 0;
-	while (r->pos < r->len)
+	for (shift = 0; r->pos < r->len; shift += 7)
 	{
 		uint8		b = r->data[r->pos++];
 
@@ -183,7 +185,6 @@ cvg_get_varint(CvgReader *r)
 			}
 			return v;
 		}
-		shift += 7;
 	}
 	r->status = CVG_E_TRUNCATED;
 	return 0;

@@ -11,11 +11,13 @@
  *			  u64 now | varint last_seq | clock progress | slice version
  * request:   u32 protocol | slice replica id | u64 boot id | u8 want |
  *			  varint nexcept | slice replica id * | varint max_bytes |
- *			  varint wait_ms | clock progress | varint nreports | report *
+ *			  varint wait_ms | clock progress | clock position |
+ *			  varint anchor_stamp | varint nreports | report *
  * head:	  'H' | u64 now | u8 more | clock progress | varint nreports |
  *			  report *
  * report:	  slice node name | slice replica id | varint generation |
- *			  varint last_seq | clock progress | clock horizon | u8 flags
+ *			  varint last_seq | clock progress | clock horizon |
+ *			  u64 obituaries | u8 flags
  * entry header: slice origin | varint seq | varint seq - prev_seq |
  *			  varint stamp
  *
@@ -43,8 +45,8 @@
 /* a length and a byte */
 #define MIN_ID_SIZE			2
 
-/* two ids, two varints, two empty clocks with their length, flags */
-#define MIN_REPORT_SIZE		(2 * MIN_ID_SIZE + 2 + 2 * 3 + 1)
+/* two ids, two varints, two empty clocks with their length, hash, flags */
+#define MIN_REPORT_SIZE		(2 * MIN_ID_SIZE + 2 + 2 * 3 + 8 + 1)
 
 #define REPORT_KNOWN_FLAGS	CVG_REPORT_FORGOTTEN
 
@@ -166,6 +168,7 @@ cvg_report_encode(const CvgReport *report, CvgBuf *out)
 	cvg_put_varint(out, (uint64) report->last_seq);
 	put_clock(out, report->progress);
 	put_clock(out, report->horizon);
+	cvg_put_u64(out, report->obituaries);
 	cvg_put_u8(out, report->flags);
 }
 
@@ -178,6 +181,7 @@ cvg_report_decode(CvgReader *r, CvgReport *report)
 	report->last_seq = get_int64(r);
 	report->progress = get_clock(r);
 	report->horizon = get_clock(r);
+	report->obituaries = cvg_get_u64(r);
 	report->flags = cvg_get_u8(r);
 	if (cvg_reader_ok(r) && (report->flags & ~REPORT_KNOWN_FLAGS) != 0)
 		cvg_reader_fail(r, CVG_E_VERSION);
@@ -268,7 +272,7 @@ cvg_request_encode(const CvgRequest *req, CvgBuf *out)
 {
 	int			i;
 
-	Assert(req->max_bytes >= 0 && req->wait_ms >= 0);
+	Assert(req->max_bytes >= 0 && req->wait_ms >= 0 && req->anchor_stamp >= 0);
 	Assert(req->want != CVG_WANT_OWN || req->nexcept == 0);
 	cvg_put_u32(out, req->protocol);
 	cvg_put_slice(out, req->replica_id);
@@ -280,6 +284,8 @@ cvg_request_encode(const CvgRequest *req, CvgBuf *out)
 	cvg_put_varint(out, (uint64) req->max_bytes);
 	cvg_put_varint(out, (uint64) req->wait_ms);
 	put_clock(out, req->progress);
+	put_clock(out, req->position);
+	cvg_put_varint(out, (uint64) req->anchor_stamp);
 	put_reports(out, req->reports, req->nreports);
 }
 
@@ -321,6 +327,8 @@ cvg_request_decode(CvgSlice bytes, CvgRequest *req, CvgError *err)
 	req->max_bytes = get_int64(&r);
 	req->wait_ms = (int) cvg_get_varint_max(&r, PG_INT32_MAX);
 	req->progress = get_clock(&r);
+	req->position = get_clock(&r);
+	req->anchor_stamp = get_int64(&r);
 	req->reports = get_reports(&r, &req->nreports);
 	status = cvg_reader_finish(&r, err);
 	if (status != CVG_OK)

@@ -73,6 +73,7 @@ typedef struct XactDescriptor
 typedef struct XactLog
 {
 	CvgDb	   *db;				/* NULL: nothing drawn yet */
+	int32		origin;			/* own origin when the first stamp was drawn */
 	CvgStamp	first_stamp;
 	CvgStamp	last_stamp;
 	bool		deletes;		/* counted in db->deleters */
@@ -120,6 +121,7 @@ start_xactlog(CvgDb *db)
 	pg_atomic_write_u64(&slot->first_stamp, pg_atomic_read_u64(&db->hlc) + 1);
 	pg_memory_barrier();
 	xl.db = db;
+	xl.origin = db->origin;
 	xl.first_stamp = (CvgStamp) pg_atomic_read_u64(&slot->first_stamp);
 }
 
@@ -469,6 +471,14 @@ take_seq(CvgDb *db, CvgBody *body)
 	CvgStamp	stamp;
 
 	LWLockAcquire(&db->commit_lock, LW_EXCLUSIVE);
+	if (!db->ready || db->origin != xl.origin)
+	{
+		LWLockRelease(&db->commit_lock);
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("this node has got another replica id since the transaction began"),
+				 errhint("Retry the transaction.")));
+	}
 	xl.seq = ++db->last_seq;
 	slot->seq = xl.seq;
 	xl.deps_version = db->deps_logged < deps_version ? deps_version : 0;
@@ -633,6 +643,12 @@ xactlog_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 		abort_marks(mySubid);
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 		commit_marks(mySubid, parentSubid);
+}
+
+bool
+cvg_xactlog_pending(void)
+{
+	return xl.nchanges > 0;
 }
 
 void

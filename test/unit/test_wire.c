@@ -16,6 +16,7 @@ gen_report(void)
 	r.last_seq = gen_int64();
 	r.progress = gen_clock(3);
 	r.horizon = gen_clock(3);
+	r.obituaries = unit_rand();
 	r.flags = gen_chance(10) ? CVG_REPORT_FORGOTTEN : 0;
 	return r;
 }
@@ -68,6 +69,8 @@ gen_request(void)
 	r.max_bytes = gen_int64();
 	r.wait_ms = unit_below(PG_INT32_MAX);
 	r.progress = gen_clock(4);
+	r.position = gen_clock(4);
+	r.anchor_stamp = gen_int64();
 	r.reports = gen_reports(&r.nreports);
 	return r;
 }
@@ -125,7 +128,8 @@ report_eq(const CvgReport *a, const CvgReport *b)
 		cvg_slice_eq(a->replica_id, b->replica_id) &&
 		a->generation == b->generation && a->last_seq == b->last_seq &&
 		cvg_slice_eq(a->progress, b->progress) &&
-		cvg_slice_eq(a->horizon, b->horizon) && a->flags == b->flags;
+		cvg_slice_eq(a->horizon, b->horizon) &&
+		a->obituaries == b->obituaries && a->flags == b->flags;
 }
 
 static bool
@@ -177,6 +181,8 @@ test_request(void)
 		  got.max_bytes == r.max_bytes && got.wait_ms == r.wait_ms &&
 		  cvg_slice_eq(got.replica_id, r.replica_id) &&
 		  cvg_slice_eq(got.progress, r.progress) &&
+		  cvg_slice_eq(got.position, r.position) &&
+		  got.anchor_stamp == r.anchor_stamp &&
 		  reports_eq(got.reports, got.nreports, r.reports, r.nreports));
 	for (i = 0; i < got.nexcept; i++)
 		CHECK(cvg_slice_eq(got.except[i], r.except[i]));
@@ -353,7 +359,7 @@ test_hostile_counts(void)
 		put_request_start(&buf, CVG_WANT_EXCEPT);
 		check_refused(recode_request, &buf, counts[i], "excepted origins");
 		put_request_start(&buf, CVG_WANT_OWN);
-		cvg_put_bytes(&buf, "\0\0\0\2\1\0", 6);
+		cvg_put_bytes(&buf, "\0\0\0\2\1\0\2\1\0\0", 10);
 		check_refused(recode_request, &buf, counts[i], "reports of a request");
 		cvg_put_bytes(&buf, "H\0\0\0\0\0\0\0\0\0\2\1\0", 13);
 		check_refused(recode_head, &buf, counts[i], "reports of a head");
@@ -409,6 +415,8 @@ test_hello_edges(void)
 	h = gen_hello();
 	h.progress = cvg_slice(NULL, 0);
 	CHECK(hello_status(&h) == CVG_OK, "no clock is sent as the empty one");
+	CHECK(recode_status(recode_head, gen_copy(cvg_slice("H\0\0\0\0\0\0\0\0\0\0\0", 12))) == CVG_E_NOT_CANONICAL,
+		  "no clock where one is due");
 	h.progress = cvg_slice_cstring("\1\1");
 	CHECK(hello_status(&h) == CVG_E_TRUNCATED, "invalid clock");
 	gen_reset();
@@ -452,11 +460,11 @@ test_other_edges(void)
 	CHECK(got.protocol == 77 && got.except == NULL && got.reports == NULL);
 	cvg_buf_init(&buf);
 	put_request_start(&buf, CVG_WANT_OWN);
-	cvg_put_bytes(&buf, "\1\1x\0\0\2\1\0\0", 9);
+	cvg_put_bytes(&buf, "\1\1x\0\0\2\1\0\2\1\0\0\0", 13);
 	CHECK(recode_status(recode_request, gen_take(&buf)) == CVG_E_MALFORMED, "exceptions from one origin");
 	cvg_buf_init(&buf);
 	put_request_start(&buf, 2);
-	cvg_put_bytes(&buf, "\0\0\0\2\1\0\0", 7);
+	cvg_put_bytes(&buf, "\0\0\0\2\1\0\2\1\0\0\0", 11);
 	CHECK(recode_status(recode_request, gen_take(&buf)) == CVG_E_MALFORMED, "unknown want");
 	report = gen_report();
 	report.flags = 0x40;
