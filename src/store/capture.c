@@ -75,6 +75,42 @@ check_state(CvgStatus status, CvgRel *rel)
 					cvg_status_message(status))));
 }
 
+typedef CvgStatus (*StateFn) (CvgSlice old, CvgSlice replica, CvgStamp stamp,
+							  const uint32 *units, int nunits, CvgBuf *out);
+
+static CvgStatus
+insert_fn(CvgSlice old, CvgSlice replica, CvgStamp stamp, const uint32 *units,
+		  int nunits, CvgBuf *out)
+{
+	return cvg_rowstate_insert(old, replica, stamp, out);
+}
+
+static CvgStatus
+delete_fn(CvgSlice old, CvgSlice replica, CvgStamp stamp, const uint32 *units,
+		  int nunits, CvgBuf *out)
+{
+	return cvg_rowstate_delete(old, replica, stamp, out);
+}
+
+/*
+ * State after a local write with a fresh stamp, which must be larger than
+ * every stamp in the old state.  The clock has seen those of all rows that
+ * came by the log; should a row have come another way, it sees them now.
+ */
+static void
+write_state(CvgDb *db, CvgRel *rel, StateFn fn, CvgSlice old,
+			const uint32 *units, int nunits, CvgBuf *out)
+{
+	CvgStatus	status = fn(old, self_id(db), cvg_xactlog_stamp(db), units, nunits, out);
+
+	if (status == CVG_E_FORBIDDEN)
+	{
+		cvg_stamp_observe(db, cvg_rowstate_last_dot(old).stamp);
+		status = fn(old, self_id(db), cvg_xactlog_stamp(db), units, nunits, out);
+	}
+	check_state(status, rel);
+}
+
 static CvgRel *
 replicated_rel(FunctionCallInfo fcinfo, const char *function)
 {
@@ -129,16 +165,15 @@ find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
 static void
 bury(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice old_state)
 {
-	CvgStamp	stamp = cvg_xactlog_stamp(db);
 	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
 	CvgBuf		state;
 	CvgBuf		key;
 	CvgBuf		image;
 	CvgBuf	   *change;
 
-	cvg_xactlog_note_delete(db);
 	cvg_buf_init(&state);
-	check_state(cvg_rowstate_delete(old_state, self_id(db), stamp, &state), rel);
+	write_state(db, rel, delete_fn, old_state, NULL, 0, &state);
+	cvg_xactlog_note_delete(db);
 	cvg_buf_init(&key);
 	if (rel->desc->flags & CVG_DESC_KEYLESS)
 		cvg_rowstate_birth_bytes(old_state, &key);
@@ -226,7 +261,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
 	cvg_xactlog_note_lookup(db);
 	if (find_tombstone(db, rel, slot, &grave))
 		old = grave.state;
-	check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+	write_state(db, rel, insert_fn, old, NULL, 0, out);
 }
 
 static void
@@ -245,12 +280,11 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 	if (old.len == 0)
 	{
 		/* written while our triggers were off: it begins to exist now */
-		check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+		write_state(db, rel, insert_fn, old, NULL, 0, out);
 		return;
 	}
 	n = changed_units(rel, oldslot, newslot, units);
-	check_state(cvg_rowstate_update(old, self_id(db), cvg_xactlog_stamp(db),
-									units, n, out), rel);
+	write_state(db, rel, cvg_rowstate_update, old, units, n, out);
 }
 
 CVG_FUNCTION(stamp)
@@ -424,8 +458,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 		return state;
 
 	cvg_buf_init(&fresh);
-	check_state(cvg_rowstate_insert(grave.state, self_id(db),
-									cvg_xactlog_stamp(db), &fresh), rel);
+	write_state(db, rel, insert_fn, grave.state, NULL, 0, &fresh);
 	rewrite_state(relation, rel, &slot->tts_tid, &fresh);
 	return cvg_buf_slice(&fresh);
 }
