@@ -527,6 +527,9 @@ cvg_capture_table(Relation relation)
 	CvgRel	   *rel = cvg_rel(relation);
 
 	Assert(rel != NULL);
+
+	/* takes part in the log, even if none of the rows needed a stamp */
+	(void) cvg_capture_stamp();
 	for_each_row(relation, rel, capture_existing);
 }
 
