@@ -30,17 +30,15 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "store/capture.h"
 #include "store/meta.h"
+#include "store/restamp.h"
 #include "store/tombstone.h"
 #include "store/xactlog.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -403,40 +401,6 @@ log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
 }
 
 /*
- * Give a row that we have just inserted a new state.  The rare way: by SQL,
- * as the table's owner would, with triggers off.
- */
-static void
-rewrite_state(Relation relation, CvgRel *rel, ItemPointer tid, const CvgBuf *state)
-{
-	Oid			types[2] = {BYTEAOID, TIDOID};
-	Datum		args[2];
-	Oid			save_user;
-	int			save_context;
-	int			nestlevel = NewGUCNestLevel();
-	char	   *sql;
-
-	(void) set_config_option("session_replication_role", "replica",
-							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	sql = psprintf("UPDATE ONLY %s SET %s = $1::pg_catalog.bytea::converge.row_state WHERE ctid OPERATOR(pg_catalog.=) $2",
-				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-											  RelationGetRelationName(relation)),
-				   CVG_STATE_COLUMN);
-	args[0] = PointerGetDatum(make_bytea(state));
-	args[1] = PointerGetDatum(tid);
-	SPI_connect();
-	if (SPI_execute_with_args(sql, 2, types, args, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_processed != 1)
-		elog(ERROR, "could not restamp a row of \"%s\"", RelationGetRelationName(relation));
-	SPI_finish();
-	SetUserIdAndSecContext(save_user, save_context);
-	AtEOXact_GUC(true, nestlevel);
-}
-
-/*
  * A row is in.  If it was written over a tombstone, that goes; if there is one
  * it does not know, it is restamped over it.
  */
@@ -447,6 +411,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 	CvgShelved	grave;
 	CvgOrder	order;
 	CvgBuf		fresh;
+	CvgRestamp *restamp;
 
 	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
 		return state;
@@ -459,7 +424,9 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 
 	cvg_buf_init(&fresh);
 	write_state(db, rel, insert_fn, grave.state, NULL, 0, &fresh);
-	rewrite_state(relation, rel, &slot->tts_tid, &fresh);
+	restamp = cvg_restamp_begin(relation, rel->state_attnum);
+	cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh));
+	cvg_restamp_end(restamp);
 	return cvg_buf_slice(&fresh);
 }
 
@@ -593,6 +560,9 @@ cvg_capture_table(Relation relation)
 	CvgRel	   *rel = cvg_rel(relation);
 
 	Assert(rel != NULL);
+
+	/* takes part in the log, even if none of the rows needed a stamp */
+	(void) cvg_capture_stamp();
 	for_each_row(relation, rel, capture_existing);
 }
 
