@@ -18,7 +18,7 @@ fuzz:
 	@$(MAKE) --no-print-directory -C test/fuzz run
 
 demo:
-	@KEEP="$(KEEP)" SECONDS_PER_PHASE="$(SECONDS)" bash tools/demo.sh
+	@KEEP="$(KEEP)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh
 
 bench:
 	@bash bench/run.sh $(BENCH)
