@@ -196,7 +196,6 @@ if (wanted('wal'))
 		my $name = "w$width";
 		my $text = $width - 36;
 		make_table($name, 'id int PRIMARY KEY, n int, filler text', "SELECT i, 0, repeat('f', $text) FROM generate_series(1, 10000) i");
-		q1($_, "ALTER TABLE $name SET (fillfactor = 70); VACUUM FULL $name") for 'plain';
 		my $file = script($name, "\\set k random(1, 10000)\nUPDATE $name SET n = n + 1 WHERE id = :k;\n");
 		my %bytes;
 		for my $server (qw(plain a))
