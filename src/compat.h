@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  The only place (besides _PG_init) that knows PostgreSQL versions.
+ *	  What differs between the server versions we support.  Included first,
+ *	  instead of postgres.h, by every file outside core.
  *
- * Supported: 15 to 18.  Each shim takes the newest signature and adapts the
- * old servers; it names the version that changed and goes when the older one
- * is dropped.
+ * Each shim names the version that changed and goes away with the last
+ * version that needs it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,29 +13,40 @@
 #define CVG_COMPAT_H
 
 /*
- * We compile with -fvisibility=hidden, and PGDLLEXPORT is empty on platforms
- * of version 15 that need no export marking: give it its meaning.
+ * We build with hidden visibility.  15 defines this empty unless somebody
+ * else was first, and 16 keeps what it finds, so it comes before postgres.h.
  */
-#include "postgres.h"
-#undef PGDLLEXPORT
+#ifndef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
 
+#include "postgres.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_converge needs PostgreSQL 15 or later"
-#endif
-#if PG_VERSION_NUM >= 190000
-#error "pg_converge does not know this version of PostgreSQL yet"
+#elif PG_VERSION_NUM >= 190000
+#error "pg_converge does not know this version of PostgreSQL; 18 is the latest"
 #endif
 
-/* varatt.h was split off in 16 */
+/* 16: VARDATA_ANY and its kin have moved out of postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
 
-/* MyBackendId gave way to MyProcNumber in 17 */
-#include "miscadmin.h"
+/* 16: input functions may report an error without raising it */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#else
+#define errsave(context, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+#endif
+
+/* 17: MyBackendId gave way to MyProcNumber.  A number in 0 .. MaxBackends-1. */
 #if PG_VERSION_NUM >= 170000
 #include "storage/procnumber.h"
 #define CVG_MY_SLOT()	(MyProcNumber)
@@ -44,9 +55,39 @@
 #define CVG_MY_SLOT()	(MyBackendId - 1)
 #endif
 
-/* Declare and define a SQL-callable function with default visibility. */
+/* 17: CreateWaitEventSet() takes a resource owner, a memory context before. */
+#include "storage/latch.h"
+#include "utils/memutils.h"
+static inline struct WaitEventSet *
+cvg_create_wait_event_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/* 16: pg_database_ownercheck() became object_ownercheck(). */
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_database.h"
+#endif
+static inline bool
+cvg_database_ownercheck(Oid dboid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, dboid, roleid);
+#else
+	return pg_database_ownercheck(dboid, roleid);
+#endif
+}
+
+/* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
-	PG_FUNCTION_INFO_V1(name)
+	PG_FUNCTION_INFO_V1(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS)
 
 #endif							/* CVG_COMPAT_H */

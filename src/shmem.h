@@ -44,6 +44,7 @@ typedef struct CvgOriginSlot
 {
 	int32		id;				/* converge.origins.id; 0 = slot unused */
 	char		replica_id[CVG_NAME_LEN];
+	pid_t		uncommitted;	/* its origins row is not committed yet: pid of who inserts it */
 	int64		seq;			/* applied here and committed (own: unused) */
 	int64		pending_seq;	/* as seq, but set before the commit: for deps */
 	CvgStamp	stamp;			/* commit stamp of entry seq */
@@ -76,6 +77,7 @@ typedef struct CvgPeerSlot
 	TimestampTz last_contact;	/* last complete response */
 	int64		head_seq;		/* peer's own last seq, as last told */
 	CvgStamp	head_now;		/* peer's wall clock at that time */
+	int			skew_ms;		/* its clock less ours, as hello() found it */
 	int64		waiting_origin; /* origins.id whose entry waits for deps; 0 none */
 	/* counters since the slot was made */
 	int64		entries;
@@ -102,7 +104,10 @@ typedef struct CvgMemberSlot
 	uint8		flags;
 	TimestampTz received_at;
 	TimestampTz pulled_at;		/* its last direct request to us; 0 = never */
-	int64		kick_answered;	/* CvgDb.kick when that request came in */
+	uint64		boot_id;		/* as of that request; 0 unknown */
+	pid_t		server_pid;		/* backend that serves it here, 0 if none */
+	uint64		obituaries;		/* which members it knows to be forgotten */
+	uint64		kick_answered;	/* the report was made after this CvgDb.kick */
 	/* by origin, indexed like CvgDb.origins */
 	int64		progress[CVG_MAX_ORIGINS];
 	CvgStamp	horizon[CVG_MAX_ORIGINS];
@@ -121,6 +126,7 @@ typedef struct CvgDb
 	char		replica_id[CVG_NAME_LEN];
 	char		node_name[CVG_NAME_LEN];
 	uint64		boot_id;
+	bool		renewing;		/* the manager is making a new incarnation */
 	int32		log_segment;	/* where inserts go */
 	int64		boot_seq;		/* own last seq when this server started */
 
@@ -138,10 +144,19 @@ typedef struct CvgDb
 	pg_atomic_uint64 stable_version;	/* bumped when stable grows */
 	pg_atomic_uint64 kick;		/* bumped to make long polls answer at once */
 
+	/*
+	 * Deletes of keyed rows, so that an insert knows cheaply whether one may
+	 * have happened since it looked for a tombstone: low 32 bits are
+	 * transactions that have deleted and not ended, high 32 bits those that
+	 * have ended.
+	 */
+	pg_atomic_uint64 deleters;
+
 	/* signalled when a seq commits, progress moves, kick, or config changes */
 	ConditionVariable changed;
 
 	/* under lock */
+	int64		claimed_seq;	/* largest own seq that a peer says it has */
 	pid_t		manager_pid;
 	bool		manager_wanted; /* cleared while DROP DATABASE etc. wants it gone */
 	Latch	   *manager_latch;	/* valid while manager_pid <> 0 */
@@ -203,7 +218,11 @@ extern CvgInflight *cvg_my_inflight(void);
 extern CvgStamp cvg_stamp_draw(CvgDb *db);
 extern void cvg_stamp_observe(CvgDb *db, CvgStamp seen);
 
-/* Origin slots: caller holds db->lock unless it says otherwise. */
+/*
+ * Origin slots: caller holds db->lock.  Slots are appended only, so an index
+ * stays good.  By name, a slot that another process has not committed yet
+ * does not exist.
+ */
 extern CvgOriginSlot *cvg_origin_slot(CvgDb *db, int32 id);
 extern CvgOriginSlot *cvg_origin_slot_by_name(CvgDb *db, CvgSlice replica_id);
 

@@ -7,6 +7,10 @@
  */
 #include "core/buf.h"
 
+#ifndef FRONTEND
+#include "utils/memutils.h"		/* MaxAllocSize */
+#endif
+
 #define CVG_BUF_FIRST_SIZE	64
 
 void
@@ -58,14 +62,18 @@ cvg_buf_grow(CvgBuf *buf, size_t more)
 void
 cvg_put_varint(CvgBuf *buf, uint64 v)
 {
+	uint8	   *p;
+
 	if (buf->len + 10 > buf->size)
 		cvg_buf_grow(buf, 10);
+	p = buf->data + buf->len;
 	while (v >= 0x80)
 	{
-		buf->data[buf->len++] = (uint8) (v | 0x80);
+		*p++ = (uint8) (v | 0x80);
 		v >>= 7;
 	}
-	buf->data[buf->len++] = (uint8) v;
+	*p++ = (uint8) v;
+	buf->len = p - buf->data;
 }
 
 void
@@ -152,14 +160,14 @@ uint64
 cvg_get_varint(CvgReader *r)
 {
 	uint64		v = 0;
-	int			shift;
+	int			shift = 0;
 
-	for (shift = 0; shift < 70; shift += 7)
+	if (r->status != CVG_OK)
+		return 0;
+	while (r->pos < r->len)
 	{
-		uint8		b = cvg_get_u8(r);
+		uint8		b = r->data[r->pos++];
 
-		if (r->status != CVG_OK)
-			return 0;
 		if (shift == 63 && b > 1)
 		{
 			r->status = CVG_E_MALFORMED;	/* beyond 64 bits */
@@ -175,8 +183,9 @@ cvg_get_varint(CvgReader *r)
 			}
 			return v;
 		}
+		shift += 7;
 	}
-	r->status = CVG_E_MALFORMED;
+	r->status = CVG_E_TRUNCATED;
 	return 0;
 }
 

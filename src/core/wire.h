@@ -12,11 +12,13 @@
  *	  'P' part         entry header | varint part | bytes: of the spilled entry
  *	                   that is the last of the 'E' before it, in order
  *	  'H' head         CvgHead; always the last row, and the only row with it
- * A response may stop anywhere between entries; the next request's progress
- * tells the server where to go on, so nothing is remembered between pulls but
- * which descriptors this connection has been sent.
+ * A response may stop anywhere between entries; the next request tells the
+ * server where to go on, so nothing is remembered between pulls but which
+ * descriptors and reports this connection has been sent.
  *
  * A request acknowledges: what its progress covers is durable at the sender.
+ * Its position may be ahead of that, so that a requester can ask for more
+ * while it still applies what it has; position acknowledges nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,6 +60,7 @@ typedef struct CvgReport
 	int64		last_seq;		/* own seqs taken so far, committed or not */
 	CvgSlice	progress;		/* durable: vclock of seqs */
 	CvgSlice	horizon;		/* durable: vclock of stamps, own origin included */
+	uint64		obituaries;		/* sum of hashes of the obituaries it knows */
 	uint8		flags;
 } CvgReport;
 
@@ -80,6 +83,8 @@ typedef struct CvgRequest
 	int64		max_bytes;		/* soft limit of one response */
 	int			wait_ms;		/* long poll at most that long */
 	CvgSlice	progress;		/* vclock of seqs; durable */
+	CvgSlice	position;		/* vclock of seqs received; where it exceeds progress, go on after it */
+	CvgStamp	anchor_stamp;	/* of the server's own entry at progress, 0 unknown: same history? */
 	int			nreports;
 	CvgReport  *reports;		/* the requester's own first; palloc'ed by decode */
 } CvgRequest;

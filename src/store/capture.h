@@ -10,6 +10,7 @@
 
 #include "compat.h"
 
+#include "shmem.h"
 #include "store/relinfo.h"
 
 extern void cvg_capture_init(void); /* transaction callbacks */
@@ -19,6 +20,12 @@ extern void cvg_capture_init(void); /* transaction callbacks */
  * Reset at transaction end.
  */
 extern bool cvg_applying;
+
+/*
+ * A stamp for a write of this transaction.  Use this, not cvg_stamp_draw():
+ * it publishes the transaction's lower bound first.
+ */
+extern CvgStamp cvg_capture_stamp(void);
 
 /* replicate(): log every row of a table as an insert. */
 extern void cvg_capture_table(Relation rel);

@@ -19,6 +19,7 @@
 #include "core/entry.h"
 #include "core/wire.h"
 #include "shmem.h"
+#include "utils/snapshot.h"
 
 /* Insert a row into the current segment; transactional. spill 0 = none. */
 extern void cvg_log_insert(CvgDb *db, int32 origin, int64 seq, int part,

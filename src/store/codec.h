@@ -6,7 +6,8 @@
  * A type travels in its send format, unless that format holds OIDs of this
  * database (arrays, ranges, composites of types made by users, reg* types)
  * or the type has none: then as text, written with fixed DateStyle,
- * IntervalStyle and extra_float_digits and an empty search_path.
+ * IntervalStyle and extra_float_digits and an empty search_path.  Characters
+ * are UTF-8 on the way, whatever the database's and the client's encodings.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +31,8 @@ typedef struct CvgCodec
 	FmgrInfo	out;			/* send or out */
 	FmgrInfo	in_binary;		/* receive; fn_oid invalid if none */
 	FmgrInfo	in_text;
+	void	   *domain_cache;	/* private: of domain_check() */
+	MemoryContext mcxt;
 } CvgCodec;
 
 /* Catalog lookups happen here and nowhere later.  mcxt owns the FmgrInfos. */

@@ -18,6 +18,7 @@
 #include "access/attnum.h"
 #include "core/entry.h"
 #include "store/codec.h"
+#include "executor/tuptable.h"
 #include "utils/relcache.h"
 
 /* Name of the metadata column. */
@@ -46,6 +47,7 @@ typedef struct CvgRel
 	int			nunits;
 	uint32	   *units;			/* ascending unit ids */
 	Oid			key_index;		/* in this relation: key, or birth index if keyless; 0 for a partitioned root */
+	struct CvgRelKey *keyinfo;	/* private: hashing and comparing keys */
 	bool		has_text;		/* some column travels as text: use cvg_codec_enter */
 	bool		partitioned;
 	MemoryContext mcxt;			/* private */
@@ -61,6 +63,9 @@ extern CvgRel *cvg_rel_by_oid(Oid relid);
 /* OID of a replicated root by name, InvalidOid when there is none. */
 extern Oid	cvg_replicated_oid(CvgSlice schema, CvgSlice table);
 
+/* Key datums of a tuple in key order, for the next functions; none if keyless. */
+extern void cvg_rel_key_values(CvgRel *rel, TupleTableSlot *slot, Datum *values);
+
 /* Append the key values of a tuple (slot of this relation) as in a change. */
 extern void cvg_rel_put_key(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out);
 
@@ -69,7 +74,10 @@ extern void cvg_rel_put_key(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out);
  * 1.0 and 1.00, citext), for tombstones and quarantine.  values/nulls in
  * key order.  For keyless tables, of the birth bytes.
  */
-extern int64 cvg_rel_key_hash(CvgRel *rel, Datum *values);
+extern int64 cvg_rel_key_hash(CvgRel *rel, Datum *values, CvgSlice key);
+
+/* Datums of key bytes; allocated in the current context.  ERROR on bad bytes. */
+extern void cvg_rel_decode_key(CvgRel *rel, CvgSlice key, Datum *values);
 
 /* Do two keys (in key order) mean the same row? */
 extern bool cvg_rel_key_equal(CvgRel *rel, Datum *a, Datum *b);

@@ -30,11 +30,17 @@ typedef struct CvgShelved
 /*
  * Find the row of a key on a shelf; copies into the current context.
  * keyvals are the key's datums (ignored for keyless tables), key its bytes.
- * snapshot NULL = a fresh one that sees own changes.
+ * snapshot NULL = the answer about finished transactions and our own: waits
+ * for the one that is just inserting or deleting the row of this key.
  */
 extern bool cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals,
 						   CvgSlice key, Snapshot snapshot, CvgShelved *out);
-extern void cvg_shelf_delete(CvgTable shelf, ItemPointer tid);
+
+/*
+ * Delete a row that a find returned; waits for others.  False when another
+ * transaction (or this one) has deleted it since: look again.
+ */
+extern bool cvg_shelf_delete(CvgTable shelf, ItemPointer tid);
 
 /* reason/detail only for the quarantine, NULL for tombstones */
 extern void cvg_shelf_insert(CvgTable shelf, CvgRel *rel, Datum *keyvals,

@@ -68,8 +68,8 @@ unit_env_cases(int def)
 			unit_failed++; \
 			if (unit_failed <= 20) \
 			{ \
-				printf("%s:%d: failed: %s [seed %" PRIu64 "] ", __FILE__, __LINE__, #cond, unit_seed); \
-				printf("" __VA_ARGS__); \
+				printf("%s:%d: failed: %s [seed %" PRIu64 "]", __FILE__, __LINE__, #cond, unit_seed); \
+				printf(" " __VA_ARGS__); \
 				printf("\n"); \
 			} \
 		} \

@@ -1,0 +1,592 @@
+/*-------------------------------------------------------------------------
+ *
+ * entry.c
+ *	  Codec of the change log: values, changes, entry bodies, row images.
+ *	  Table descriptors are in descriptor.c.
+ *
+ * The writers here run for every row that a user changes, the readers for
+ * every row that a peer sends.  So a writer reserves space once per value or
+ * change header and then stores without further checks, and a reader takes
+ * the one-byte varint, by far the most frequent one, without a call.
+ *
+ * A decoder trusts nothing: a count is compared with the bytes that are left
+ * (each element has a least size) before anything depends on it, a change is
+ * read through a reader of its own that ends where its length word says, and
+ * no decoder here allocates.  What is accepted re-encodes to the same bytes.
+ *
+ * Two checks concern meaning and not form.  An INSERT repeats the key columns
+ * among its columns, and they must be the same bytes as its key: otherwise a
+ * receiver would lock one row and write another.  An UPDATE carries no key
+ * column: a change of key is a DELETE and an INSERT.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/entry.h"
+
+/* Length word of a change. */
+#define CHANGE_HEADER		4
+
+/* length word, op, descriptor, empty state, no key, no columns */
+#define MIN_CHANGE_SIZE		(CHANGE_HEADER + 4)
+
+/* A column's index and the kind of its value. */
+#define MIN_COLUMN_SIZE		2
+
+/* No varint is longer. */
+#define MAX_VARINT_SIZE		10
+
+#define BODY_KNOWN_FLAGS	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
+
+/* The empty clock is two bytes (or none), any other is longer. */
+#define EMPTY_CLOCK_SIZE	2
+
+static inline void
+reserve(CvgBuf *buf, size_t more)
+{
+	if (unlikely(buf->size - buf->len < more))
+		cvg_buf_grow(buf, more);
+}
+
+/* Store a varint where space is reserved; returns the byte after it. */
+static inline uint8 *
+store_varint(uint8 *p, uint64 v)
+{
+	while (v >= 0x80)
+	{
+		*p++ = (uint8) (v | 0x80);
+		v >>= 7;
+	}
+	*p++ = (uint8) v;
+	return p;
+}
+
+/* cvg_get_varint() with a short way for one byte. */
+static inline uint64
+get_varint(CvgReader *r)
+{
+	if (likely(r->status == CVG_OK && r->pos < r->len &&
+			   r->data[r->pos] < 0x80))
+		return r->data[r->pos++];
+	return cvg_get_varint(r);
+}
+
+/* cvg_get_slice() of any length that is there, likewise. */
+static inline CvgSlice
+get_slice(CvgReader *r)
+{
+	uint64		len = get_varint(r);
+	CvgSlice	s = {NULL, 0};
+
+	if (unlikely(r->status != CVG_OK))
+		return s;
+	if (unlikely(len > r->len - r->pos))
+	{
+		r->status = CVG_E_TRUNCATED;
+		return s;
+	}
+	s.data = r->data + r->pos;
+	s.len = (size_t) len;
+	r->pos += s.len;
+	return s;
+}
+
+/*
+ * A count whose elements take at least "size" bytes each of what is left.
+ */
+static uint64
+get_count(CvgReader *r, size_t size, uint64 max)
+{
+	uint64		n = cvg_get_varint_max(r, max);
+
+	if (r->status == CVG_OK && n > (r->len - r->pos) / size)
+	{
+		r->status = CVG_E_TRUNCATED;
+		return 0;
+	}
+	return n;
+}
+
+/* ----------
+ * Values
+ * ----------
+ */
+
+void
+cvg_put_value(CvgBuf *out, CvgValueKind kind, const void *data, size_t len)
+{
+	uint8	   *p;
+
+	if (kind == CVG_VALUE_NULL)
+	{
+		cvg_put_u8(out, CVG_VALUE_NULL);
+		return;
+	}
+	reserve(out, 1 + MAX_VARINT_SIZE + len);
+	p = out->data + out->len;
+	*p++ = (uint8) kind;
+	p = store_varint(p, len);
+	if (len > 0)
+		memcpy(p, data, len);
+	out->len = (size_t) (p - out->data) + len;
+}
+
+/*
+ * The text form ends at the first NUL byte wherever it is used, so it must
+ * not hold one.
+ */
+static inline CvgValue
+get_value(CvgReader *r)
+{
+	CvgValue	value = {CVG_VALUE_NULL, {NULL, 0}};
+	uint8		kind;
+
+	if (unlikely(r->status != CVG_OK))
+		return value;
+	if (unlikely(r->pos >= r->len))
+	{
+		r->status = CVG_E_TRUNCATED;
+		return value;
+	}
+	kind = r->data[r->pos];
+	if (unlikely(kind > CVG_VALUE_TEXT))
+	{
+		r->status = CVG_E_MALFORMED;
+		return value;
+	}
+	r->pos++;
+	if (kind == CVG_VALUE_NULL)
+		return value;
+	value.bytes = get_slice(r);
+	if (unlikely(r->status != CVG_OK))
+		return value;
+	if (kind == CVG_VALUE_TEXT && value.bytes.len > 0 &&
+		memchr(value.bytes.data, '\0', value.bytes.len) != NULL)
+		r->status = CVG_E_MALFORMED;
+	value.kind = (CvgValueKind) kind;
+	return value;
+}
+
+/* On failure the reader has it and the value is null. */
+CvgValue
+cvg_get_value(CvgReader *r)
+{
+	return get_value(r);
+}
+
+/* ----------
+ * Changes
+ * ----------
+ */
+
+/*
+ * Begin a change.  Returns its place in out, which cvg_change_finish() needs
+ * to fill in the length.
+ */
+size_t
+cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice state)
+{
+	size_t		start = out->len;
+	uint8	   *p;
+
+	Assert(descriptor >= 0 && descriptor < CVG_MAX_DESCRIPTORS);
+	reserve(out, CHANGE_HEADER + 1 + 2 * MAX_VARINT_SIZE + state.len);
+	p = out->data + start + CHANGE_HEADER;
+	*p++ = (uint8) op;
+	p = store_varint(p, (uint64) descriptor);
+	p = store_varint(p, state.len);
+	if (state.len > 0)
+		memcpy(p, state.data, state.len);
+	out->len = (size_t) (p - out->data) + state.len;
+	return start;
+}
+
+void
+cvg_change_columns(CvgBuf *out, int ncolumns)
+{
+	cvg_put_varint(out, (uint64) ncolumns);
+}
+
+void
+cvg_change_finish(CvgBuf *out, size_t start)
+{
+	size_t		len = out->len - start - CHANGE_HEADER;
+	uint8	   *p = out->data + start;
+
+	Assert(len <= PG_UINT32_MAX);
+	p[0] = (uint8) (len >> 24);
+	p[1] = (uint8) (len >> 16);
+	p[2] = (uint8) (len >> 8);
+	p[3] = (uint8) len;
+}
+
+size_t
+cvg_change_size(CvgSlice bytes)
+{
+	const uint8 *p = bytes.data;
+
+	if (bytes.len < CHANGE_HEADER)
+		return 0;
+	return CHANGE_HEADER + (((size_t) p[0] << 24) | ((size_t) p[1] << 16) |
+							((size_t) p[2] << 8) | (size_t) p[3]);
+}
+
+int
+cvg_change_peek_descriptor(CvgSlice change)
+{
+	CvgReader	r;
+	uint64		descriptor;
+
+	if (change.len < MIN_CHANGE_SIZE)
+		return -1;
+	cvg_reader_init(&r, change);
+	r.pos = CHANGE_HEADER + 1;
+	descriptor = get_varint(&r);
+	if (!cvg_reader_ok(&r) || descriptor >= CVG_MAX_DESCRIPTORS)
+		return -1;
+	return (int) descriptor;
+}
+
+/* The row state: whole, valid, never missing. */
+static void
+get_state(CvgReader *r, CvgChange *change)
+{
+	CvgError	err;
+
+	change->state = get_slice(r);
+	if (r->status != CVG_OK)
+		return;
+	if (change->state.len == 0)
+		r->status = CVG_E_MALFORMED;
+	else if (cvg_rowstate_validate(change->state, &err) != CVG_OK)
+	{
+		r->status = err.status;
+		r->pos = r->pos - change->state.len + err.offset;
+	}
+}
+
+/* The key values, of which none can be null. */
+static void
+get_key(CvgReader *r, const CvgDescriptor *desc, CvgChange *change)
+{
+	size_t		start = r->pos;
+	int			i;
+
+	change->nkeys = desc->nkeys;
+	for (i = 0; i < desc->nkeys; i++)
+	{
+		change->keys[i] = get_value(r);
+		if (r->status != CVG_OK)
+			return;
+		if (change->keys[i].kind == CVG_VALUE_NULL)
+		{
+			r->status = CVG_E_MALFORMED;
+			return;
+		}
+	}
+	change->key = cvg_slice(r->data + start, r->pos - start);
+}
+
+/*
+ * (index, value) pairs in strictly ascending order of index, all below
+ * "limit".  Returns how many; the arrays have room for CVG_MAX_COLUMNS.
+ */
+static int
+get_columns(CvgReader *r, int limit, int *cols, CvgValue *values)
+{
+	int			n = (int) get_count(r, MIN_COLUMN_SIZE, (uint64) limit);
+	int			last = -1;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint64		col = get_varint(r);
+
+		if (unlikely(r->status != CVG_OK))
+			return 0;
+		if (unlikely(col >= (uint64) limit))
+		{
+			r->status = CVG_E_LIMIT;
+			return 0;
+		}
+		if (unlikely((int) col <= last))
+		{
+			r->status = CVG_E_NOT_CANONICAL;
+			return 0;
+		}
+		last = cols[i] = (int) col;
+		values[i] = get_value(r);
+	}
+	return r->status == CVG_OK ? n : 0;
+}
+
+/*
+ * May the columns of a change be there?  Generated ones never; key columns
+ * only in an INSERT, and only with the value they have in the key.
+ */
+static bool
+columns_allowed(const CvgDescriptor *desc, const CvgChange *change)
+{
+	int			i;
+
+	if (change->op == CVG_OP_DELETE)
+		return change->ncolumns == 0;
+	for (i = 0; i < change->ncolumns; i++)
+	{
+		const CvgColumn *col = &desc->columns[change->cols[i]];
+		const CvgValue *key;
+
+		if (col->flags & CVG_COL_GENERATED)
+			return false;
+		if (col->keypos == 0)
+			continue;
+		if (change->op != CVG_OP_INSERT)
+			return false;
+		key = &change->keys[col->keypos - 1];
+		if (key->kind != change->values[i].kind ||
+			!cvg_slice_eq(key->bytes, change->values[i].bytes))
+			return false;
+	}
+	return true;
+}
+
+/* What follows the length word; the reader ends where the change does. */
+static void
+get_change(CvgReader *r, const CvgDescriptor *const *descs, int ndescs,
+		   CvgChange *change)
+{
+	uint8		op = cvg_get_u8(r);
+	uint64		index = get_varint(r);
+	const CvgDescriptor *desc;
+
+	if (r->status != CVG_OK)
+		return;
+	if ((op != CVG_OP_INSERT && op != CVG_OP_UPDATE && op != CVG_OP_DELETE) ||
+		index >= (uint64) ndescs)
+	{
+		r->status = CVG_E_MALFORMED;
+		return;
+	}
+	desc = descs[index];
+	change->op = (CvgOp) op;
+	change->descriptor = (int) index;
+	get_state(r, change);
+	if (r->status == CVG_OK)
+		get_key(r, desc, change);
+	if (r->status == CVG_OK)
+		change->ncolumns = get_columns(r, desc->ncolumns, change->cols,
+									   change->values);
+	if (r->status == CVG_OK && r->pos != r->len)
+		r->status = CVG_E_TRAILING;
+	if (r->status == CVG_OK && !columns_allowed(desc, change))
+		r->status = CVG_E_MALFORMED;
+}
+
+/*
+ * On failure the reader has failed as well, at the offending byte, and the
+ * change holds nothing of use.
+ */
+CvgStatus
+cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
+				  int ndescs, CvgChange *change, CvgError *err)
+{
+	uint32		len = cvg_get_u32(r);
+	CvgSlice	rest = cvg_get_bytes(r, len);
+	CvgReader	inner;
+
+	change->ncolumns = change->nkeys = 0;
+	change->key = cvg_slice(NULL, 0);
+	if (r->status != CVG_OK)
+		return cvg_fail(err, r->status, r->pos);
+	cvg_reader_init(&inner, rest);
+	get_change(&inner, descs, ndescs, change);
+	if (inner.status != CVG_OK)
+	{
+		r->pos = r->pos - len + inner.pos;
+		r->status = inner.status;
+		return cvg_fail(err, r->status, r->pos);
+	}
+	return CVG_OK;
+}
+
+/* ----------
+ * Bodies
+ * ----------
+ */
+
+/*
+ * Which optional parts are there follows from the clocks; of body->flags only
+ * CVG_BODY_SPILLED is looked at.  hashes may be NULL if body->hashes is set,
+ * as in a decoded body.
+ */
+void
+cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out)
+{
+	bool		deps = body->deps.len > EMPTY_CLOCK_SIZE;
+	bool		stable = body->stable.len > EMPTY_CLOCK_SIZE;
+	bool		spilled = (body->flags & CVG_BODY_SPILLED) != 0;
+	int			i;
+
+	reserve(out, 2 + 8 * MAX_VARINT_SIZE + body->deps.len + body->stable.len +
+			(size_t) body->ndescriptors * 8 + body->changes.len);
+	cvg_put_u8(out, CVG_BODY_VERSION);
+	cvg_put_u8(out, (spilled ? CVG_BODY_SPILLED : 0) |
+			   (deps ? CVG_BODY_DEPS : 0) | (stable ? CVG_BODY_STABLE : 0));
+	cvg_put_varint(out, (uint64) body->horizon);
+	if (deps)
+		cvg_put_slice(out, body->deps);
+	if (stable)
+		cvg_put_slice(out, body->stable);
+	cvg_put_varint(out, (uint64) body->ndescriptors);
+	for (i = 0; i < body->ndescriptors; i++)
+		cvg_put_u64(out, hashes != NULL ? hashes[i] : cvg_body_hash(body, i));
+	cvg_put_varint(out, body->nchanges);
+	if (spilled)
+	{
+		cvg_put_varint(out, (uint64) body->nparts);
+		cvg_put_varint(out, (uint64) body->total_bytes);
+	}
+	else
+		cvg_put_bytes(out, body->changes.data, body->changes.len);
+}
+
+/* A clock that is only there when it has entries. */
+static CvgSlice
+get_clock(CvgReader *r)
+{
+	CvgSlice	clock = get_slice(r);
+	CvgError	err;
+
+	if (r->status != CVG_OK)
+		return clock;
+	if (clock.len <= EMPTY_CLOCK_SIZE)
+		r->status = CVG_E_NOT_CANONICAL;
+	else if (cvg_vclock_validate(clock, &err) != CVG_OK)
+	{
+		r->status = err.status;
+		r->pos = r->pos - clock.len + err.offset;
+	}
+	return clock;
+}
+
+/*
+ * The changes of a body that is not spilled, up to its end: as many as it
+ * says, judged by their length words.
+ */
+static void
+get_changes(CvgReader *r, CvgBody *body)
+{
+	CvgSlice	left = cvg_slice(r->data + r->pos, r->len - r->pos);
+	uint64		n = body->nchanges;
+
+	if (n > left.len / MIN_CHANGE_SIZE)
+	{
+		cvg_reader_fail(r, CVG_E_TRUNCATED);
+		return;
+	}
+	body->changes = left;
+	for (; n > 0; n--)
+	{
+		size_t		size = cvg_change_size(left);
+
+		if (size == 0 || size > left.len)
+		{
+			cvg_reader_fail(r, CVG_E_TRUNCATED);
+			return;
+		}
+		if (size < MIN_CHANGE_SIZE)
+		{
+			cvg_reader_fail(r, CVG_E_MALFORMED);
+			return;
+		}
+		left.data += size;
+		left.len -= size;
+		r->pos += size;
+	}
+	/* bytes after the last change are for the caller to find */
+}
+
+/* Number and size of the parts of a spilled body; none of them is empty. */
+static void
+get_parts(CvgReader *r, CvgBody *body)
+{
+	body->nparts = (int64) cvg_get_varint_max(r, PG_INT64_MAX);
+	body->total_bytes = (int64) cvg_get_varint_max(r, PG_INT64_MAX);
+	if (r->status != CVG_OK)
+		return;
+	if (body->nparts < 1 || body->nparts > body->total_bytes ||
+		body->nchanges < 1 ||
+		body->nchanges > (uint64) body->total_bytes / MIN_CHANGE_SIZE)
+		r->status = CVG_E_MALFORMED;
+}
+
+/*
+ * The changes themselves are checked one by one by cvg_change_decode(), which
+ * needs the descriptors.
+ */
+CvgStatus
+cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
+{
+	CvgReader	r;
+	uint8		version;
+
+	memset(body, 0, sizeof(*body));
+	cvg_reader_init(&r, bytes);
+	version = cvg_get_u8(&r);
+	body->flags = cvg_get_u8(&r);
+	if (r.status == CVG_OK && (version != CVG_BODY_VERSION ||
+							   (body->flags & ~BODY_KNOWN_FLAGS) != 0))
+		r.status = CVG_E_VERSION;
+	body->horizon = (CvgStamp) cvg_get_varint_max(&r, PG_INT64_MAX);
+	if (body->flags & CVG_BODY_DEPS)
+		body->deps = get_clock(&r);
+	if (body->flags & CVG_BODY_STABLE)
+		body->stable = get_clock(&r);
+	body->ndescriptors = (int) get_count(&r, 8, CVG_MAX_DESCRIPTORS);
+	body->hashes = cvg_get_bytes(&r, (size_t) body->ndescriptors * 8).data;
+	body->nchanges = get_varint(&r);
+	if (r.status == CVG_OK)
+	{
+		if (body->flags & CVG_BODY_SPILLED)
+			get_parts(&r, body);
+		else
+			get_changes(&r, body);
+	}
+	return cvg_reader_finish(&r, err);
+}
+
+/* Hash of the i-th descriptor of a decoded body. */
+uint64
+cvg_body_hash(const CvgBody *body, int i)
+{
+	CvgReader	r;
+
+	Assert(i >= 0 && i < body->ndescriptors);
+	cvg_reader_init(&r, cvg_slice(body->hashes + (size_t) i * 8, 8));
+	return cvg_get_u64(&r);
+}
+
+/* ----------
+ * Row images
+ * ----------
+ */
+
+/* Begin an image; (varint index, value) per column follow. */
+void
+cvg_image_start(CvgBuf *out, uint64 hash, int ncolumns)
+{
+	cvg_put_u64(out, hash);
+	cvg_put_varint(out, (uint64) ncolumns);
+}
+
+/* Whether the columns exist is known only with the descriptor. */
+CvgStatus
+cvg_image_decode(CvgSlice bytes, CvgImage *image, CvgError *err)
+{
+	CvgReader	r;
+
+	cvg_reader_init(&r, bytes);
+	image->hash = cvg_get_u64(&r);
+	image->ncolumns = get_columns(&r, CVG_MAX_COLUMNS, image->cols,
+								  image->values);
+	return cvg_reader_finish(&r, err);
+}

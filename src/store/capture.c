@@ -1,0 +1,586 @@
+/*-------------------------------------------------------------------------
+ *
+ * capture.c
+ *	  Triggers on replicated tables: stamp() before a row is written,
+ *	  capture() after, capture_truncate() before TRUNCATE.
+ *
+ * Stamps of UPDATE and DELETE are drawn when the row is locked: the server
+ * locks it before BEFORE ROW triggers run.  So the stamps of the writes to
+ * one row ascend in the order in which they happen.
+ *
+ * INSERT is different: there is no row to lock yet.  BEFORE ROW looks for a
+ * tombstone of the key and builds on it; then the insert may have to wait in
+ * the unique index for a transaction that deletes the key.  When that
+ * commits, there is a tombstone that the new row knows nothing of, and the
+ * row's dot may even be smaller than the delete's.  So AFTER ROW looks again, with
+ * a fresh snapshot, and when there is a tombstone that the row does not
+ * cover, writes the row's state anew over it.  Nobody else can write to the
+ * key in between: we hold it.  The second look is skipped when no delete has been
+ * under way since the first (CvgDb.deleters): a deleting transaction is counted
+ * before its first tombstone, and uncounted after its end is visible.
+ *
+ * Both triggers do nothing while an apply runs (it writes the state itself),
+ * and do not fire at all under session_replication_role = replica.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "store/capture.h"
+#include "store/meta.h"
+#include "store/tombstone.h"
+#include "store/xactlog.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+static CvgSlice
+self_id(CvgDb *db)
+{
+	return cvg_slice_cstring(db->replica_id);
+}
+
+static bytea *
+make_bytea(const CvgBuf *buf)
+{
+	bytea	   *result = palloc(VARHDRSZ + buf->len);
+
+	SET_VARSIZE(result, VARHDRSZ + buf->len);
+	memcpy(VARDATA(result), buf->data, buf->len);
+	return result;
+}
+
+/* A core function refused our own row's state: its bytes are damaged. */
+static void
+check_state(CvgStatus status, CvgRel *rel)
+{
+	if (status == CVG_OK)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("column \"%s\" of a row of table \"%s\" is damaged: %s",
+					CVG_STATE_COLUMN, get_rel_name(rel->relid),
+					cvg_status_message(status))));
+}
+
+static CvgRel *
+replicated_rel(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	CvgRel	   *rel;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function converge.%s() can only be called as a trigger", function)));
+	rel = cvg_rel(trigdata->tg_relation);
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not replicated",
+						RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("Its converge triggers are left over: drop them, or call converge.replicate().")));
+	return rel;
+}
+
+/* ----------------------------------------------------------------
+ *		Tombstones of a key
+ * ----------------------------------------------------------------
+ */
+
+/* Find the tombstone of a row's key that still counts; drop one that does not. */
+static bool
+find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
+{
+	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
+	CvgBuf		key;
+
+	if (rel->desc->flags & CVG_DESC_KEYLESS)
+		return false;			/* a new row has a new birth */
+	cvg_rel_key_values(rel, slot, keyvals);
+	cvg_buf_init(&key);
+	cvg_rel_put_key(rel, slot, &key);
+	if (!cvg_shelf_find(CVG_T_TOMBSTONES, rel, keyvals, cvg_buf_slice(&key), NULL, out))
+		return false;
+	if (cvg_tombstone_forgotten(db, out->state))
+	{
+		cvg_shelf_delete(CVG_T_TOMBSTONES, &out->tid);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Bury a row: tombstone with its image, and a DELETE change.  old_state is
+ * the row's before.
+ */
+static void
+bury(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice old_state)
+{
+	CvgStamp	stamp = cvg_xactlog_stamp(db);
+	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
+	CvgBuf		state;
+	CvgBuf		key;
+	CvgBuf		image;
+	CvgBuf	   *change;
+
+	cvg_xactlog_note_delete(db);
+	cvg_buf_init(&state);
+	check_state(cvg_rowstate_delete(old_state, self_id(db), stamp, &state), rel);
+	cvg_buf_init(&key);
+	if (rel->desc->flags & CVG_DESC_KEYLESS)
+		cvg_rowstate_birth_bytes(old_state, &key);
+	else
+	{
+		cvg_rel_key_values(rel, slot, keyvals);
+		cvg_rel_put_key(rel, slot, &key);
+	}
+	cvg_buf_init(&image);
+	cvg_rel_put_image(rel, slot, &image);
+	cvg_shelf_insert(CVG_T_TOMBSTONES, rel, keyvals, cvg_buf_slice(&key),
+					 cvg_buf_slice(&state), cvg_buf_slice(&image), NULL, NULL);
+
+	change = cvg_xactlog_begin(rel, CVG_OP_DELETE, cvg_buf_slice(&state));
+	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
+		cvg_put_bytes(change, key.data, key.len);
+	cvg_change_columns(change, 0);
+	cvg_xactlog_end();
+}
+
+/* ----------------------------------------------------------------
+ *		BEFORE ROW: stamp
+ * ----------------------------------------------------------------
+ */
+
+static bool
+same_value(TupleTableSlot *a, TupleTableSlot *b, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(a->tts_tupleDescriptor, attnum - 1);
+	bool		anull;
+	bool		bnull;
+	Datum		av = slot_getattr(a, attnum, &anull);
+	Datum		bv = slot_getattr(b, attnum, &bnull);
+
+	if (anull || bnull)
+		return anull == bnull;
+	return datum_image_eq(av, bv, att->attbyval, att->attlen);
+}
+
+static bool
+key_changed(CvgRel *rel, TupleTableSlot *oldslot, TupleTableSlot *newslot)
+{
+	int			i;
+
+	for (i = 0; i < rel->desc->nkeys; i++)
+	{
+		if (!same_value(oldslot, newslot, rel->columns[rel->desc->keycols[i]].attnum))
+			return true;
+	}
+	return false;
+}
+
+/* Units with a changed column, as ascending unit ids; returns how many. */
+static int
+changed_units(CvgRel *rel, TupleTableSlot *oldslot, TupleTableSlot *newslot,
+			  uint32 *units)
+{
+	bool		changed[CVG_MAX_UNITS] = {false};
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < rel->desc->ncolumns; i++)
+	{
+		CvgRelColumn *col = &rel->columns[i];
+
+		if (col->unit >= 0 && !changed[col->unit] &&
+			!same_value(oldslot, newslot, col->attnum))
+			changed[col->unit] = true;
+	}
+	for (i = 0; i < rel->nunits; i++)
+	{
+		if (changed[i])
+			units[n++] = rel->units[i];
+	}
+	return n;
+}
+
+/* State of a new row: over the tombstone of its key if there is one. */
+static void
+state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
+{
+	CvgShelved	grave;
+	CvgSlice	old = {NULL, 0};
+
+	cvg_xactlog_note_lookup(db);
+	if (find_tombstone(db, rel, slot, &grave))
+		old = grave.state;
+	check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+}
+
+static void
+state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
+				TupleTableSlot *newslot, CvgBuf *out)
+{
+	uint32		units[CVG_MAX_UNITS];
+	CvgSlice	old = cvg_rel_state(rel, oldslot);
+	int			n;
+
+	if (key_changed(rel, oldslot, newslot))
+	{
+		state_of_insert(db, rel, newslot, out);
+		return;
+	}
+	if (old.len == 0)
+	{
+		/* written while our triggers were off: it begins to exist now */
+		check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+		return;
+	}
+	n = changed_units(rel, oldslot, newslot, units);
+	check_state(cvg_rowstate_update(old, self_id(db), cvg_xactlog_stamp(db),
+									units, n, out), rel);
+}
+
+CVG_FUNCTION(stamp)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	CvgRel	   *rel = replicated_rel(fcinfo, "stamp");
+	bool		update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	HeapTuple	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
+	int			attnum = rel->state_attnum;
+	bool		isnull = false;
+	Datum		value;
+	CvgBuf		state;
+	CvgDb	   *db;
+
+	if (cvg_applying || TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		return PointerGetDatum(tuple);
+	db = cvg_db();
+	cvg_buf_init(&state);
+	if (update)
+		state_of_update(db, rel, trigdata->tg_trigslot, trigdata->tg_newslot, &state);
+	else
+		state_of_insert(db, rel, trigdata->tg_trigslot, &state);
+	value = PointerGetDatum(make_bytea(&state));
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple,
+													 RelationGetDescr(trigdata->tg_relation),
+													 1, &attnum, &value, &isnull));
+}
+
+/* ----------------------------------------------------------------
+ *		AFTER ROW: capture
+ * ----------------------------------------------------------------
+ */
+
+/* The state in a row just written must be the one that stamp() gave it. */
+static CvgSlice
+own_state(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
+{
+	CvgSlice	state = cvg_rel_state(rel, slot);
+
+	if (state.len == 0 ||
+		!cvg_xactlog_is_own(cvg_rowstate_latest(state, self_id(db))))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("column \"%s\" of table \"%s\" was not set by pg_converge",
+						CVG_STATE_COLUMN, get_rel_name(rel->relid)),
+				 errdetail("Another BEFORE trigger changed it, or the converge trigger did not fire."),
+				 errhint("BEFORE ROW triggers must sort by name before \"~~converge_stamp\".")));
+	return state;
+}
+
+static void
+put_columns(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out, const bool *take_unit)
+{
+	const CvgDescriptor *desc = rel->desc;
+	int			n = 0;
+	int			i;
+	int			pass;
+
+	for (pass = 0; pass < 2; pass++)
+	{
+		for (i = 0; i < desc->ncolumns; i++)
+		{
+			CvgRelColumn *col = &rel->columns[i];
+			bool		isnull;
+			Datum		value;
+
+			if (desc->columns[i].flags & CVG_COL_GENERATED)
+				continue;
+			/* NULL take_unit: an insert, which carries the key columns too */
+			if (take_unit != NULL && (col->unit < 0 || !take_unit[col->unit]))
+				continue;
+			if (pass == 0)
+			{
+				n++;
+				continue;
+			}
+			value = slot_getattr(slot, col->attnum, &isnull);
+			cvg_put_varint(out, i);
+			cvg_codec_put(&col->codec, value, isnull, out);
+		}
+		if (pass == 0)
+			cvg_change_columns(out, n);
+	}
+}
+
+static void
+log_insert(CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
+{
+	CvgBuf	   *out = cvg_xactlog_begin(rel, CVG_OP_INSERT, state);
+
+	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
+		cvg_rel_put_key(rel, slot, out);
+	put_columns(rel, slot, out, NULL);
+	cvg_xactlog_end();
+}
+
+static void
+log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
+{
+	bool		take[CVG_MAX_UNITS];
+	CvgStamp	stamp = cvg_rowstate_latest(state, self_id(db));
+	CvgBuf	   *out;
+	int			i;
+
+	for (i = 0; i < rel->nunits; i++)
+	{
+		CvgDot		dot = cvg_rowstate_unit_dot(state, rel->units[i]);
+
+		take[i] = dot.stamp == stamp && cvg_slice_eq(dot.replica, self_id(db));
+	}
+	out = cvg_xactlog_begin(rel, CVG_OP_UPDATE, state);
+	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
+		cvg_rel_put_key(rel, slot, out);
+	put_columns(rel, slot, out, take);
+	cvg_xactlog_end();
+}
+
+/*
+ * Give a row that we have just inserted a new state.  The rare way: by SQL,
+ * as the table's owner would, with triggers off.
+ */
+static void
+rewrite_state(Relation relation, CvgRel *rel, ItemPointer tid, const CvgBuf *state)
+{
+	Oid			types[2] = {BYTEAOID, TIDOID};
+	Datum		args[2];
+	Oid			save_user;
+	int			save_context;
+	int			nestlevel = NewGUCNestLevel();
+	char	   *sql;
+
+	(void) set_config_option("session_replication_role", "replica",
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&save_user, &save_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	sql = psprintf("UPDATE ONLY %s SET %s = $1::pg_catalog.bytea::converge.row_state WHERE ctid OPERATOR(pg_catalog.=) $2",
+				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+											  RelationGetRelationName(relation)),
+				   CVG_STATE_COLUMN);
+	args[0] = PointerGetDatum(make_bytea(state));
+	args[1] = PointerGetDatum(tid);
+	SPI_connect();
+	if (SPI_execute_with_args(sql, 2, types, args, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_processed != 1)
+		elog(ERROR, "could not restamp a row of \"%s\"", RelationGetRelationName(relation));
+	SPI_finish();
+	SetUserIdAndSecContext(save_user, save_context);
+	AtEOXact_GUC(true, nestlevel);
+}
+
+/*
+ * A row is in.  If it was written over a tombstone, that goes; if there is one
+ * it does not know, it is restamped over it.
+ */
+static CvgSlice
+settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
+			  CvgSlice state)
+{
+	CvgShelved	grave;
+	CvgOrder	order;
+	CvgBuf		fresh;
+
+	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
+		return state;
+	if (!find_tombstone(db, rel, slot, &grave))
+		return state;
+	cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid);
+	order = cvg_rowstate_compare(grave.state, state);
+	if (order == CVG_BEFORE)
+		return state;
+
+	cvg_buf_init(&fresh);
+	check_state(cvg_rowstate_insert(grave.state, self_id(db),
+									cvg_xactlog_stamp(db), &fresh), rel);
+	rewrite_state(relation, rel, &slot->tts_tid, &fresh);
+	return cvg_buf_slice(&fresh);
+}
+
+static void
+capture_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot)
+{
+	CvgSlice	state = own_state(db, rel, slot);
+
+	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
+		state = settle_insert(db, relation, rel, slot, state);
+	log_insert(rel, slot, state);
+}
+
+static void
+capture_update(CvgDb *db, Relation relation, CvgRel *rel,
+			   TupleTableSlot *oldslot, TupleTableSlot *newslot)
+{
+	CvgSlice	old = cvg_rel_state(rel, oldslot);
+
+	if (key_changed(rel, oldslot, newslot))
+	{
+		CvgSlice	state = own_state(db, rel, newslot);
+
+		if (old.len > 0)
+			bury(db, rel, oldslot, old);
+		state = settle_insert(db, relation, rel, newslot, state);
+		log_insert(rel, newslot, state);
+	}
+	else if (old.len == 0)
+		log_insert(rel, newslot, own_state(db, rel, newslot));
+	else
+		log_update(db, rel, newslot, own_state(db, rel, newslot));
+}
+
+/* What capturing one row allocates goes with it. */
+static MemoryContext
+row_context(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(CacheMemoryContext,
+										"pg_converge captured row",
+										ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(context);
+	return context;
+}
+
+CVG_FUNCTION(capture)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	CvgRel	   *rel = replicated_rel(fcinfo, "capture");
+	Relation	relation = trigdata->tg_relation;
+	MemoryContext old;
+	CvgDb	   *db;
+	int			nestlevel = 0;
+
+	if (cvg_applying)
+		return PointerGetDatum(NULL);
+	db = cvg_db();
+	old = MemoryContextSwitchTo(row_context());
+	if (rel->has_text)
+		nestlevel = cvg_codec_enter();
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		capture_insert(db, relation, rel, trigdata->tg_trigslot);
+	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		capture_update(db, relation, rel, trigdata->tg_trigslot, trigdata->tg_newslot);
+	else
+	{
+		CvgSlice	state = cvg_rel_state(rel, trigdata->tg_trigslot);
+
+		if (state.len > 0)
+			bury(db, rel, trigdata->tg_trigslot, state);
+	}
+	if (rel->has_text)
+		cvg_codec_leave(nestlevel);
+	MemoryContextSwitchTo(old);
+	return PointerGetDatum(NULL);
+}
+
+/* ----------------------------------------------------------------
+ *		Whole tables
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Call fn for every row of one relation that is committed or ours.  The
+ * caller's lock keeps writers out.
+ */
+static void
+for_each_row(Relation relation, CvgRel *rel,
+			 void (*fn) (CvgDb *db, CvgRel *rel, TupleTableSlot *slot))
+{
+	CvgDb	   *db = cvg_db();
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_converge row of a table",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			nestlevel = cvg_codec_enter();
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		fn(db, rel, slot);
+		MemoryContextReset(context);
+	}
+	cvg_codec_leave(nestlevel);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+}
+
+static void
+capture_existing(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
+{
+	log_insert(rel, slot, own_state(db, rel, slot));
+}
+
+void
+cvg_capture_table(Relation relation)
+{
+	CvgRel	   *rel = cvg_rel(relation);
+
+	Assert(rel != NULL);
+	for_each_row(relation, rel, capture_existing);
+}
+
+static void
+capture_truncated(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
+{
+	CvgSlice	state = cvg_rel_state(rel, slot);
+
+	if (state.len > 0)
+		bury(db, rel, slot, state);
+}
+
+/*
+ * TRUNCATE removes what is here, row by row as far as the log is concerned:
+ * rows that others have written and we have not seen are none of its
+ * business.  BEFORE STATEMENT, so the rows are still there; the server holds
+ * an access exclusive lock, so no others come.
+ */
+CVG_FUNCTION(capture_truncate)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	CvgRel	   *rel = replicated_rel(fcinfo, "capture_truncate");
+
+	if (!cvg_applying &&
+		trigdata->tg_relation->rd_rel->relkind == RELKIND_RELATION)
+		for_each_row(trigdata->tg_relation, rel, capture_truncated);
+	return PointerGetDatum(NULL);
+}

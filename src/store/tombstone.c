@@ -1,0 +1,309 @@
+/*-------------------------------------------------------------------------
+ *
+ * tombstone.c
+ *	  The two shelves: converge.tombstones and converge.quarantine.
+ *
+ * A shelf has no unique index, and its rows are never updated in place, only
+ * deleted and inserted.  What keeps one row per key is the order in which
+ * writers of a key act:
+ *
+ *	  a local insert puts its row into the key index, then looks for a
+ *	  tombstone;
+ *	  apply, when it shelves a key of which it holds no live row, puts the
+ *	  shelf row in, then looks for a live row.
+ *
+ * So of two such writers at least one sees the other, provided that a look
+ * also sees what is not committed yet.  A find without a snapshot is such a
+ * look: it scans with a dirty snapshot and waits for the transaction that is
+ * inserting or deleting the row of its key, so its answer is about finished
+ * transactions and our own.  A dirty index scan can miss a row that is
+ * replaced while it runs; it then has seen at least the index entry of the
+ * old version, and in that case a fresh MVCC snapshot decides.
+ *
+ * Two writers may wait for each other (row here, shelf there): the deadlock
+ * detector ends one of them, and apply retries.
+ *
+ * Crash: shelf rows are ordinary rows of the transaction that moves the row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "store/tombstone.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* columns of both shelves, then those of the quarantine */
+#define SHELF_RELID		1
+#define SHELF_KEYHASH	2
+#define SHELF_KEY		3
+#define SHELF_STATE		4
+#define SHELF_IMAGE		5
+#define SHELF_REASON	6
+#define SHELF_DETAIL	7
+#define SHELF_SINCE		8
+
+#define TOMBSTONE_COLUMNS	5
+#define QUARANTINE_COLUMNS	8
+
+/* What is looked for. */
+typedef struct ShelfProbe
+{
+	Relation	rel;
+	Relation	index;
+	TupleTableSlot *slot;
+	ScanKeyData keys[2];
+	CvgRel	   *info;
+	Datum	   *keyvals;
+	CvgSlice	key;
+} ShelfProbe;
+
+typedef enum ProbeResult
+{
+	PROBE_NONE,					/* no index entry of this hash at all */
+	PROBE_MAYBE,				/* none visible, but entries were there */
+	PROBE_WAIT,					/* a transaction in progress holds the answer */
+	PROBE_FOUND
+} ProbeResult;
+
+/* Payload of a bytea or row_state column, copied into the current context. */
+static CvgSlice
+copy_varlena(Datum value)
+{
+	struct varlena *v = PG_DETOAST_DATUM_COPY(value);
+
+	return cvg_slice(VARDATA(v), VARSIZE(v) - VARHDRSZ);
+}
+
+static Datum
+make_varlena(CvgSlice bytes)
+{
+	struct varlena *v = palloc(VARHDRSZ + bytes.len);
+
+	SET_VARSIZE(v, VARHDRSZ + bytes.len);
+	if (bytes.len > 0)
+		memcpy(VARDATA(v), bytes.data, bytes.len);
+	return PointerGetDatum(v);
+}
+
+/* Same key, as the key's own operators see it? */
+static bool
+shelf_key_matches(ShelfProbe *probe, CvgSlice key)
+{
+	Datum		values[CVG_MAX_KEY_COLUMNS];
+
+	if (cvg_slice_eq(key, probe->key))
+		return true;
+	if (probe->info->desc->flags & CVG_DESC_KEYLESS)
+		return false;
+	cvg_rel_decode_key(probe->info, key, values);
+	return cvg_rel_key_equal(probe->info, values, probe->keyvals);
+}
+
+/* Does the slot hold our key?  Then fill *out. */
+static bool
+shelf_take(ShelfProbe *probe, CvgShelved *out)
+{
+	TupleTableSlot *slot = probe->slot;
+	CvgSlice	key;
+	bool		isnull;
+
+	key = copy_varlena(slot_getattr(slot, SHELF_KEY, &isnull));
+	if (!shelf_key_matches(probe, key))
+		return false;
+	out->tid = slot->tts_tid;
+	out->key = key;
+	out->state = copy_varlena(slot_getattr(slot, SHELF_STATE, &isnull));
+	out->image = copy_varlena(slot_getattr(slot, SHELF_IMAGE, &isnull));
+	return true;
+}
+
+/*
+ * One scan.  With a dirty snapshot, *wait is the transaction to wait for on
+ * PROBE_WAIT.
+ */
+static ProbeResult
+shelf_probe(ShelfProbe *probe, Snapshot snapshot, CvgShelved *out,
+			TransactionId *wait)
+{
+	bool		dirty = snapshot->snapshot_type == SNAPSHOT_DIRTY;
+	ProbeResult result = PROBE_NONE;
+	IndexScanDesc scan;
+
+	scan = index_beginscan(probe->rel, probe->index, snapshot, 2, 0);
+	index_rescan(scan, probe->keys, 2, NULL, 0);
+	while (result == PROBE_NONE || result == PROBE_MAYBE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!scan->xs_heap_continue)
+		{
+			if (index_getnext_tid(scan, ForwardScanDirection) == NULL)
+				break;
+			result = PROBE_MAYBE;
+		}
+		if (!index_fetch_heap(scan, probe->slot))
+			continue;
+		if (!shelf_take(probe, out))
+			continue;
+		result = PROBE_FOUND;
+		if (dirty)
+		{
+			*wait = TransactionIdIsValid(snapshot->xmin) ?
+				snapshot->xmin : snapshot->xmax;
+			if (TransactionIdIsValid(*wait))
+				result = PROBE_WAIT;
+		}
+	}
+	ExecClearTuple(probe->slot);
+	index_endscan(scan);
+	return result;
+}
+
+/* The answer about finished transactions and our own; see the file header. */
+static bool
+shelf_look(ShelfProbe *probe, CvgShelved *out)
+{
+	for (;;)
+	{
+		SnapshotData dirty;
+		TransactionId wait = InvalidTransactionId;
+		Snapshot	fresh;
+		ProbeResult result;
+
+		InitDirtySnapshot(dirty);
+		result = shelf_probe(probe, &dirty, out, &wait);
+		if (result == PROBE_FOUND)
+			return true;
+		if (result == PROBE_NONE)
+			return false;
+		if (result == PROBE_WAIT)
+		{
+			XactLockTableWait(wait, probe->rel, &out->tid, XLTW_Lock);
+			continue;
+		}
+
+		/* all commands of this transaction count as done */
+		fresh = RegisterSnapshot(GetLatestSnapshot());
+		fresh->curcid = InvalidCommandId;
+		result = shelf_probe(probe, fresh, out, &wait);
+		UnregisterSnapshot(fresh);
+		return result == PROBE_FOUND;
+	}
+}
+
+bool
+cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
+			   Snapshot snapshot, CvgShelved *out)
+{
+	ShelfProbe	probe;
+	TransactionId wait;
+	bool		found = false;
+
+	probe.rel = table_open(cvg_table_oid(shelf), AccessShareLock);
+	if (RelationGetNumberOfBlocks(probe.rel) > 0)
+	{
+		probe.index = index_open(cvg_index_oid(shelf), AccessShareLock);
+		probe.slot = table_slot_create(probe.rel, NULL);
+		probe.info = rel;
+		probe.keyvals = keyvals;
+		probe.key = key;
+		ScanKeyInit(&probe.keys[0], 1, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(rel->rootid));
+		ScanKeyInit(&probe.keys[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+					Int64GetDatum(cvg_rel_key_hash(rel, keyvals, key)));
+		if (snapshot != NULL)
+			found = shelf_probe(&probe, snapshot, out, &wait) == PROBE_FOUND;
+		else
+			found = shelf_look(&probe, out);
+		ExecDropSingleTupleTableSlot(probe.slot);
+		index_close(probe.index, AccessShareLock);
+	}
+	table_close(probe.rel, AccessShareLock);
+	return found;
+}
+
+bool
+cvg_shelf_delete(CvgTable shelf, ItemPointer tid)
+{
+	Relation	rel = table_open(cvg_table_oid(shelf), RowExclusiveLock);
+	TM_FailureData tmfd;
+	TM_Result	result;
+
+	result = heap_delete(rel, tid, GetCurrentCommandId(true), InvalidSnapshot,
+						 true, &tmfd, false);
+	table_close(rel, RowExclusiveLock);
+	if (result == TM_Ok)
+		return true;
+	if (result != TM_Deleted && result != TM_Updated && result != TM_SelfModified)
+		elog(ERROR, "unexpected result %d of heap_delete", (int) result);
+	return false;
+}
+
+void
+cvg_shelf_insert(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
+				 CvgSlice state, CvgSlice image,
+				 const char *reason, const char *detail)
+{
+	Relation	srel = table_open(cvg_table_oid(shelf), RowExclusiveLock);
+	Datum		values[QUARANTINE_COLUMNS] = {0};
+	bool		nulls[QUARANTINE_COLUMNS] = {0};
+
+	Assert(RelationGetNumberOfAttributes(srel) ==
+		   (reason != NULL ? QUARANTINE_COLUMNS : TOMBSTONE_COLUMNS));
+
+	values[SHELF_RELID - 1] = ObjectIdGetDatum(rel->rootid);
+	values[SHELF_KEYHASH - 1] = Int64GetDatum(cvg_rel_key_hash(rel, keyvals, key));
+	values[SHELF_KEY - 1] = make_varlena(key);
+	values[SHELF_STATE - 1] = make_varlena(state);
+	values[SHELF_IMAGE - 1] = make_varlena(image);
+	if (reason != NULL)
+	{
+		values[SHELF_REASON - 1] = CStringGetTextDatum(reason);
+		if (detail != NULL)
+			values[SHELF_DETAIL - 1] = CStringGetTextDatum(detail);
+		else
+			nulls[SHELF_DETAIL - 1] = true;
+		values[SHELF_SINCE - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	}
+	cvg_meta_insert(srel, cvg_index_oid(shelf), values, nulls);
+	table_close(srel, RowExclusiveLock);
+}
+
+/* The stable clock is copied once per version of it. */
+bool
+cvg_tombstone_forgotten(CvgDb *db, CvgSlice state)
+{
+	static CvgBuf stable;
+	static uint64 version = 0;
+	uint64		now = pg_atomic_read_u64(&db->stable_version);
+
+	if (stable.data == NULL || version != now)
+	{
+		CvgSlice	clock = cvg_stable_clock(db);
+
+		if (stable.data == NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+			cvg_buf_init(&stable);
+			MemoryContextSwitchTo(old);
+		}
+		cvg_buf_reset(&stable);
+		cvg_put_bytes(&stable, clock.data, clock.len);
+		version = now;
+	}
+	return cvg_rowstate_covered(state, cvg_buf_slice(&stable));
+}

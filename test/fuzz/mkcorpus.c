@@ -1,0 +1,197 @@
+/*
+ * Seeds for the fuzz targets: a few valid inputs of every format.
+ *
+ *	  mkcorpus DIR	 writes DIR/<target>/<number>
+ */
+#include "../unit/recode.h"
+
+#include <sys/stat.h>
+
+#define SEEDS	12
+
+static const char *corpus_dir;
+
+/* Write one seed; "tag" (-1: none) goes in front of it. */
+static void
+write_seed(const char *target, int number, int tag, CvgSlice bytes)
+{
+	char		path[1024];
+	FILE	   *f;
+
+	snprintf(path, sizeof(path), "%s/%s", corpus_dir, target);
+	(void) mkdir(path, 0777);
+	snprintf(path, sizeof(path), "%s/%s/%d-%d", corpus_dir, target, tag + 1, number);
+	f = fopen(path, "wb");
+	if (f == NULL)
+	{
+		perror(path);
+		exit(1);
+	}
+	if (tag >= 0)
+		fputc(tag, f);
+	if (fwrite(bytes.data, 1, bytes.len, f) != bytes.len || fclose(f) != 0)
+	{
+		perror(path);
+		exit(1);
+	}
+}
+
+/* Two inputs in one, as fuzz_split() reads them. */
+static void
+write_pair(const char *target, int number, CvgSlice a, CvgSlice b)
+{
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	cvg_put_u8(&buf, (uint8) (a.len >> 8));
+	cvg_put_u8(&buf, (uint8) a.len);
+	cvg_put_bytes(&buf, a.data, a.len);
+	cvg_put_bytes(&buf, b.data, b.len);
+	write_seed(target, number, -1, cvg_buf_slice(&buf));
+	cvg_buf_free(&buf);
+}
+
+static void
+write_clocks(int number)
+{
+	CvgBuf		text;
+
+	write_pair("vclock", number, gen_clock(4), gen_clock(4));
+	cvg_buf_init(&text);
+	cvg_vclock_print(gen_clock(4), &text);
+	write_seed("vclock_text", number, -1, cvg_buf_slice(&text));
+	cvg_buf_free(&text);
+}
+
+static void
+write_entry(int number)
+{
+	static CvgChange change;
+	static const uint64 hashes[RECODE_TABLES] = {1, 2, 3};
+	CvgDescriptor d;
+	CvgBody		body;
+	CvgImage	image;
+	CvgBuf		buf;
+	CvgBuf		changes;
+	int			i;
+
+	cvg_buf_init(&buf);
+	gen_descriptor(&d, unit_below(5));
+	cvg_descriptor_encode(&d, &buf);
+	write_seed("descriptor", number, -1, cvg_buf_slice(&buf));
+
+	memset(&body, 0, sizeof(body));
+	cvg_buf_init(&changes);
+	body.horizon = gen_int64();
+	body.deps = gen_clock(2);
+	body.stable = gen_clock(2);
+	body.ndescriptors = RECODE_TABLES;
+	body.nchanges = number % 4;
+	for (i = 0; i < number % 4; i++)
+	{
+		gen_change(recode_tables()[i], i, &change);
+		put_change(&changes, &change);
+	}
+	body.changes = cvg_buf_slice(&changes);
+	cvg_buf_reset(&buf);
+	cvg_body_encode(&body, hashes, &buf);
+	write_seed("entry", number, 0, cvg_buf_slice(&buf));
+	cvg_buf_free(&changes);
+
+	image.hash = 1;
+	image.ncolumns = 2;
+	image.cols[0] = 0;
+	image.cols[1] = 5;
+	image.values[0] = gen_value(true);
+	image.values[1] = gen_value(true);
+	cvg_buf_reset(&buf);
+	put_image(&buf, &image);
+	write_seed("entry", number, 1, cvg_buf_slice(&buf));
+	cvg_buf_free(&buf);
+}
+
+static void
+write_pull(int number)
+{
+	CvgReport	report = {gen_node_name(), gen_id(), 5, 6, gen_clock(2), gen_clock(2), 0};
+	CvgSlice	except[2] = {gen_id(), gen_id()};
+	CvgRequest	req = {CVG_PROTOCOL_VERSION, gen_id(), 1, (CvgWant) (number % 2),
+	number % 2 ? 2 : 0, except, gen_int64(), 1000, gen_clock(2), number % 2, &report};
+	CvgHead		head = {1, number % 2, gen_clock(2), 1, &report};
+	CvgEntryHeader h = {gen_id(), 7, 6, 1000};
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	cvg_request_encode(&req, &buf);
+	write_seed("wire", number, 1, cvg_buf_slice(&buf));
+	cvg_buf_reset(&buf);
+	cvg_head_encode(&head, &buf);
+	write_seed("wire", number, 2, cvg_buf_slice(&buf));
+	cvg_buf_reset(&buf);
+	cvg_entry_header_encode(&h, &buf);
+	cvg_put_slice(&buf, gen_bytes(10));
+	write_seed("wire", number, 3, cvg_buf_slice(&buf));
+	cvg_buf_free(&buf);
+}
+
+static void
+write_other_messages(int number)
+{
+	CvgHello	hello = {CVG_PROTOCOL_VERSION, gen_node_name(), gen_id(), 1, 2, 3,
+	gen_clock(3), cvg_slice_cstring("0.1.0")};
+	CvgFetchRequest fetch = {gen_name(), gen_name(), gen_bytes(8)};
+	CvgFetchAnswer ans = {number % 3, gen_state(), gen_bytes(9), gen_bytes(9)};
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	cvg_hello_encode(&hello, &buf);
+	write_seed("wire", number, 0, cvg_buf_slice(&buf));
+	cvg_buf_reset(&buf);
+	cvg_fetch_request_encode(&fetch, &buf);
+	write_seed("wire", number, 4, cvg_buf_slice(&buf));
+	cvg_buf_reset(&buf);
+	cvg_fetch_answer_encode(&ans, &buf);
+	write_seed("wire", number, 5, cvg_buf_slice(&buf));
+	cvg_buf_free(&buf);
+}
+
+static void
+write_peers(void)
+{
+	static const char *const lists[] = {
+		"a=host=x port=5433, b='",
+		"a = \"postgresql://h1,h2/db\" ,\n b=options='-c x=1,2' host = y",
+		"london=postgres://u@h/db?sslmode=require,paris=service=p",
+		"a=options=x\\,y\\ , b=\"user=\"\"o'neil\"\"\""
+	};
+	int			i;
+
+	for (i = 0; i < (int) lengthof(lists); i++)
+		write_seed("peers", i, -1, cvg_slice_cstring(lists[i]));
+}
+
+int
+main(int argc, char **argv)
+{
+	int			i;
+
+	if (argc != 2)
+	{
+		fprintf(stderr, "usage: %s DIR\n", argv[0]);
+		return 2;
+	}
+	corpus_dir = argv[1];
+	(void) mkdir(corpus_dir, 0777);
+	unit_start(1);
+	for (i = 0; i < SEEDS; i++)
+	{
+		write_clocks(i);
+		write_pair("rowstate", i, gen_state(), gen_state());
+		write_entry(i);
+		write_pull(i);
+		write_other_messages(i);
+		gen_reset();
+	}
+	write_peers();
+	return 0;
+}

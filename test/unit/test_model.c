@@ -1,0 +1,1102 @@
+/*
+ * test_model.c: random histories of one replicated row, on the real row state.
+ *
+ * Two to four replicas write one row (columns x and y), hand each other their
+ * change logs in causal order, directly or through a third node, compare rows
+ * out of band (anti-entropy), return from a long absence in bulk, and forget
+ * tombstones once they are stable.  The rules are those of the server:
+ *
+ * - A change carries the whole row state after the write, and values only of
+ *   the units whose dot is this write's.  A receiver whose row has the dot
+ *   skips it.  Otherwise it merges; if the merge wants a value from a unit
+ *   that the change does not carry, it fetches the whole row of the sender.
+ * - A tombstone keeps the values.  One that the stable clock S covers counts
+ *   as absent; S travels with every entry.
+ * - Anti-entropy while tombstones are forgotten is log first: rows are
+ *   compared only when progress here covers the peer's.
+ *
+ * Checked after every step: every value is the one written by the dot that
+ * the state names; equal row clocks, at any two moments on any two nodes,
+ * mean equal bytes and equal content.  Checked when everything is delivered:
+ * all nodes are equal and agree with an oracle that looks at the set of
+ * operations alone.
+ *
+ * A checker that cannot fail proves nothing: each of the mutations below
+ * leaves out one rule, and some history must show it.
+ *
+ *	CASES=n histories per set-up, SEED=first seed, TRACE=1 prints failing
+ *	histories of the sound rules in full (on by default).
+ */
+#include "unit.h"
+#include "core/rowstate.h"
+
+#define MAX_NODES	4
+#define MAX_OPS		16
+#define NCOLS		2
+#define ALL_UNITS	0xff
+
+typedef enum Mutation
+{
+	MUT_NONE = 0,
+	MUT_NO_SKIP,				/* merge what is covered, too: must be harmless */
+	MUT_OVERWRITE,				/* take the newer state, do not merge */
+	MUT_NO_FETCH,				/* do not care whether the value is there */
+	MUT_NO_FIFO,				/* a report counts before its reporter's log */
+	MUT_NO_S_IN_ENTRY,			/* forgetting does not travel with the log */
+	MUT_S_IS_OWN_HORIZON,		/* forget what this node alone has applied */
+	MUT_AE_ANYTIME,				/* anti-entropy ahead of the log, forgetting */
+	MUT_TAKE_COVERED,			/* row absent here and covered: take it again */
+	MUT_POLICY_BY_CLOCKS,		/* alive decided by comparing row clocks */
+	MUT_NO_IMAGE,				/* tombstones lose the values */
+	MUT_SIDE_INCOMING,			/* concurrent: the applying node's peer wins */
+	MUT_NO_CAUSALITY			/* entries applied before what they depend on */
+} Mutation;
+
+typedef enum AntiEntropy
+{
+	AE_NONE,
+	AE_ANYTIME,
+	AE_LOG_FIRST
+} AntiEntropy;
+
+typedef struct Setup
+{
+	const char *name;
+	CvgOnDelete policy;
+	bool		by_row;			/* one unit for both columns */
+	AntiEntropy ae;
+	bool		forget;
+	Mutation	mutation;
+} Setup;
+
+/* A column value is named by the write that made it. */
+typedef struct Cell
+{
+	int			node;
+	int64		stamp;
+} Cell;
+
+typedef struct Row
+{
+	bool		present;
+	bool		dead;			/* for MUT_POLICY_BY_CLOCKS only */
+	Cell		last_delete;	/* likewise */
+	size_t		len;
+	uint8		state[256];
+	Cell		cells[NCOLS];
+} Row;
+
+typedef struct Op
+{
+	char		kind;			/* I, U, D */
+	int			origin;
+	int			seq;
+	int			columns;		/* written, as bits */
+	int			carried;		/* units whose values the change has, as bits */
+	int64		stamp;
+	bool		had_base;
+	int64		base[MAX_NODES];	/* row clock before */
+	int64		horizon[MAX_NODES];
+	int64		deps[MAX_NODES];
+	int64		stable[MAX_NODES];
+	Row			full;
+} Op;
+
+typedef struct Node
+{
+	Row			row;
+	int64		progress[MAX_NODES];
+	int64		horizon[MAX_NODES];
+	int64		stable[MAX_NODES];
+	uint32		held[MAX_NODES];	/* entries stored here, bit seq - 1 */
+	int64		clock;
+	int			nlog;
+	Op		   *log[MAX_OPS];
+	bool		reported[MAX_NODES];
+	int64		report_horizon[MAX_NODES][MAX_NODES];
+	int			report_seq[MAX_NODES];
+} Node;
+
+/* What the checker has seen: a row clock and all that must follow from it. */
+typedef struct Seen
+{
+	uint64		clock;
+	uint64		content;
+} Seen;
+
+#define MAX_SEEN	512
+
+static const char *const names[MAX_NODES] = {"A", "Bb", "C", "D0"};
+static CvgSlice ids[MAX_NODES];
+static const uint32 column_units[NCOLS] = {0x10, 0x2000};
+static const uint32 row_unit[1] = {0x77};
+
+/* The world: one at a time, reused from history to history. */
+static const Setup *setup;
+static Node nodes[MAX_NODES];
+static Op	ops[MAX_OPS];
+static Seen seen[MAX_SEEN];
+static int	nnodes;
+static int	nops;
+static int	max_ops;
+static int	nseen;
+static int64 now;
+static bool tracing;
+static const char *failure;
+static CvgBuf scratch;
+static CvgBuf printed;
+
+/* How often something happened, over all histories: is the test awake? */
+static struct
+{
+	int64		histories,
+				steps,
+				covered,
+				fetched,
+				fetched_absent,
+				concurrent,
+				forwarded,
+				forgotten,
+				born_again,
+				bulk,
+				repaired;
+}			stats;
+
+/* The first reason is the one that counts. */
+static void
+fail(const char *why)
+{
+	if (failure == NULL)
+		failure = why;
+}
+
+static int
+nunits(void)
+{
+	return setup->by_row ? 1 : NCOLS;
+}
+
+static const uint32 *
+units(void)
+{
+	return setup->by_row ? row_unit : column_units;
+}
+
+static bool
+chance(double p)
+{
+	return (unit_rand() >> 11) * (1.0 / 9007199254740992.0) < p;
+}
+
+static CvgSlice
+state_of(const Row *row)
+{
+	return cvg_slice(row->state, row->present ? row->len : 0);
+}
+
+static void
+set_state(Row *row)
+{
+	if (scratch.len > sizeof(row->state))
+		fail("state too long");
+	else
+	{
+		memcpy(row->state, scratch.data, scratch.len);
+		row->len = scratch.len;
+		row->present = true;
+	}
+}
+
+static bool
+alive(const Row *row)
+{
+	if (!row->present)
+		return false;
+	if (setup->mutation == MUT_POLICY_BY_CLOCKS)
+		return !row->dead;
+	return cvg_rowstate_alive(state_of(row), setup->policy);
+}
+
+static void
+join(int64 *to, const int64 *from)
+{
+	int			i;
+
+	for (i = 0; i < nnodes; i++)
+		to[i] = Max(to[i], from[i]);
+}
+
+static bool
+covers(const int64 *a, const int64 *b)
+{
+	int			i;
+
+	for (i = 0; i < nnodes; i++)
+	{
+		if (b[i] > a[i])
+			return false;
+	}
+	return true;
+}
+
+/* row clock <= clock, by way of the core's own function */
+static bool
+row_covered(const Row *row, const int64 *clock)
+{
+	CvgClockEntry entries[MAX_NODES];
+	int			i;
+
+	for (i = 0; i < nnodes; i++)
+	{
+		entries[i].id = ids[i];
+		entries[i].value = clock[i];
+	}
+	cvg_buf_reset(&printed);
+	cvg_vclock_from_entries(entries, nnodes, &printed);
+	return cvg_rowstate_covered(state_of(row), cvg_buf_slice(&printed));
+}
+
+static void
+own_horizon(int n, int64 *horizon)
+{
+	memcpy(horizon, nodes[n].horizon, sizeof(nodes[n].horizon));
+	horizon[n] = nodes[n].clock;
+}
+
+static const char *
+show(const Row *row)
+{
+	static char buf[512];
+
+	if (!row->present)
+		return "absent";
+	cvg_buf_reset(&printed);
+	cvg_rowstate_print(state_of(row), &printed);
+	snprintf(buf, sizeof(buf), "%s %.*s x=%s%d y=%s%d",
+			 alive(row) ? "live" : "DEAD", (int) printed.len, printed.data,
+			 names[row->cells[0].node], (int) row->cells[0].stamp,
+			 names[row->cells[1].node], (int) row->cells[1].stamp);
+	return buf;
+}
+
+#define TRACE(...) \
+	do { \
+		if (tracing) \
+		{ \
+			printf("      " __VA_ARGS__); \
+			printf("\n"); \
+		} \
+	} while (0)
+
+/* Drop a tombstone that is stable: it counts as absent for everything. */
+static Row *
+current_row(int n)
+{
+	Row		   *row = &nodes[n].row;
+
+	if (row->present && setup->forget && !alive(row) &&
+		row_covered(row, nodes[n].stable))
+	{
+		row->present = false;
+		stats.forgotten++;
+		TRACE("%s forgets", names[n]);
+	}
+	return row;
+}
+
+/* --- merging --- */
+
+/* The rule that is not a lattice: compare the clocks, keep or choose. */
+static void
+merge_dead(Row *a, const Row *b, CvgOrder order)
+{
+	const Row  *live = a->dead ? b : a;
+	const Row  *dead = a->dead ? a : b;
+	CvgDot		last;
+
+	if (order == CVG_BEFORE || !a->present)
+		a->dead = b->dead;
+	else if (order == CVG_CONCURRENT && a->dead != b->dead)
+	{
+		last = cvg_rowstate_last_dot(state_of(live));
+		if (setup->policy == CVG_ON_DELETE_LWW)
+			a->dead = cvg_dot_cmp(dead->last_delete.stamp,
+								  ids[dead->last_delete.node],
+								  last.stamp, last.replica) > 0;
+		else
+			a->dead = setup->policy == CVG_ON_DELETE_DELETE_WINS;
+	}
+	if (cvg_dot_cmp(b->last_delete.stamp, ids[b->last_delete.node],
+					a->last_delete.stamp, ids[a->last_delete.node]) > 0)
+		a->last_delete = b->last_delete;
+}
+
+/*
+ * Merge "from" into "to", of whose units only those in "carried" have values.
+ * False, and nothing changed, when a value is missing.
+ */
+static bool
+merge_row(Row *to, const Row *from, int carried)
+{
+	CvgSide		sides[NCOLS];
+	CvgOrder	order;
+	CvgStatus	status;
+	Cell		cells[NCOLS];
+	int			u;
+	int			c;
+
+	cvg_buf_reset(&scratch);
+	status = cvg_rowstate_merge(state_of(to), state_of(from), units(),
+								nunits(), sides, &order, &scratch);
+	if (status != CVG_OK)
+	{
+		fail("merge fails");
+		return true;
+	}
+	if (order == CVG_CONCURRENT)
+		stats.concurrent++;
+	memcpy(cells, to->cells, sizeof(cells));
+	for (u = 0; u < nunits(); u++)
+	{
+		if (setup->mutation == MUT_SIDE_INCOMING &&
+			order == CVG_CONCURRENT && (carried & (1 << u)))
+			sides[u] = CVG_SIDE_B;
+		if (sides[u] == CVG_SIDE_A)
+			continue;
+		if ((carried & (1 << u)) == 0)
+		{
+			if (setup->mutation != MUT_NO_FETCH)
+				return false;
+			continue;
+		}
+		for (c = 0; c < NCOLS; c++)
+		{
+			if (setup->by_row || c == u)
+				cells[c] = from->cells[c];
+		}
+	}
+	if (setup->mutation == MUT_OVERWRITE && order != CVG_AFTER)
+	{
+		cvg_buf_reset(&scratch);
+		cvg_put_bytes(&scratch, from->state, from->len);
+	}
+	merge_dead(to, from, order);
+	memcpy(to->cells, cells, sizeof(cells));
+	set_state(to);
+	if (setup->mutation == MUT_NO_IMAGE && !alive(to))
+		memset(to->cells, 0, sizeof(to->cells));
+	return true;
+}
+
+/* --- steps --- */
+
+static char
+choose_kind(const Row *row, int *columns)
+{
+	*columns = 3;
+	if (!alive(row))
+		return 'I';
+	if (chance(setup->forget ? 0.5 : 0.25))
+		return 'D';
+	*columns = 1 + unit_below(3);
+	return 'U';
+}
+
+static void
+write_cells(Row *row, int columns, Cell cell)
+{
+	int			c;
+
+	for (c = 0; c < NCOLS; c++)
+	{
+		if (columns & (1 << c))
+			row->cells[c] = cell;
+	}
+}
+
+/* A local write, logged. */
+static void
+step_write(int n)
+{
+	Node	   *node = &nodes[n];
+	Row		   *row = current_row(n);
+	Op		   *op = &ops[nops];
+	CvgSlice	old = state_of(row);
+	CvgStatus	status;
+	uint32		written[NCOLS];
+	int			nwritten = 0;
+	int64		wall;
+	Cell		cell;
+	int			u;
+
+	memset(op, 0, sizeof(*op));
+	op->kind = choose_kind(row, &op->columns);
+	op->had_base = row->present;
+	for (u = 0; u < nnodes; u++)
+		op->base[u] = cvg_rowstate_latest(old, ids[u]);
+	now++;
+	wall = chance(0.5) ? now : 0;
+	node->clock = Max(node->clock + 1, wall);
+	op->origin = cell.node = n;
+	op->stamp = cell.stamp = node->clock;
+
+	cvg_buf_reset(&scratch);
+	for (u = 0; u < nunits(); u++)
+	{
+		if (op->kind == 'I' ||
+			(op->kind == 'U' && (setup->by_row || (op->columns & (1 << u)))))
+		{
+			written[nwritten++] = units()[u];
+			op->carried |= 1 << u;
+		}
+	}
+	if (op->kind == 'I')
+		status = cvg_rowstate_insert(old, ids[n], op->stamp, &scratch);
+	else if (op->kind == 'U')
+		status = cvg_rowstate_update(old, ids[n], op->stamp, written,
+									 nwritten, &scratch);
+	else
+		status = cvg_rowstate_delete(old, ids[n], op->stamp, &scratch);
+	if (status != CVG_OK)
+		fail("write refused");
+	if (op->kind == 'D')
+		row->last_delete = cell;
+	else
+		write_cells(row, op->columns, cell);
+	row->dead = op->kind == 'D';
+	if (op->kind == 'I')
+	{
+		bool		forgotten = false;
+
+		if (!op->had_base)
+			memset(&row->last_delete, 0, sizeof(Cell));
+		for (u = 0; u < nops; u++)
+			forgotten |= ops[u].kind == 'D' && !op->had_base &&
+				ops[u].stamp <= node->stable[ops[u].origin];
+		stats.born_again += forgotten;
+	}
+	set_state(row);
+
+	op->seq = ++node->nlog;
+	node->log[op->seq - 1] = op;
+	node->held[n] |= (uint32) 1 << (op->seq - 1);
+	memcpy(op->deps, node->progress, sizeof(op->deps));
+	memcpy(op->stable, node->stable, sizeof(op->stable));
+	own_horizon(n, op->horizon);
+	op->full = *row;
+	node->progress[n] = op->seq;
+	nops++;
+	if (setup->mutation == MUT_NO_IMAGE && !alive(row))
+		memset(row->cells, 0, sizeof(row->cells));
+	TRACE("%s: %c -> %s", names[n], op->kind, show(row));
+}
+
+/* The sender's whole row, when a change alone is not enough. */
+static void
+fetch(int n, int via)
+{
+	Node	   *node = &nodes[n];
+	Row		   *theirs = current_row(via);
+	int			i;
+
+	stats.fetched++;
+	if (!theirs->present)
+	{
+		stats.fetched_absent++;
+		return;
+	}
+	merge_row(&node->row, theirs, ALL_UNITS);
+	for (i = 0; i < nnodes; i++)
+		node->clock = Max(node->clock,
+						  cvg_rowstate_latest(state_of(theirs), ids[i]));
+}
+
+/* n applies the next entry of an origin, handed on by via.  False: nothing to do. */
+static bool
+step_deliver(int n, int origin, int via)
+{
+	Node	   *node = &nodes[n];
+	int			next = (int) node->progress[origin];
+	const char *how = "merged";
+	Row		   *row;
+	Op		   *op;
+	int64		deps[MAX_NODES];
+
+	if (origin == n || via == n || next >= nodes[origin].nlog ||
+		(nodes[via].held[origin] & ((uint32) 1 << next)) == 0)
+		return false;
+	op = nodes[origin].log[next];
+	memcpy(deps, op->deps, sizeof(deps));
+	deps[n] = 0;
+	if (setup->mutation != MUT_NO_CAUSALITY && !covers(node->progress, deps))
+		return false;
+
+	node->clock = Max(node->clock, op->stamp);
+	if (setup->mutation != MUT_NO_S_IN_ENTRY)
+		join(node->stable, op->stable);
+	row = current_row(n);
+	if (setup->mutation != MUT_NO_SKIP &&
+		cvg_rowstate_latest(state_of(row), ids[origin]) >= op->stamp)
+	{
+		stats.covered++;
+		how = "covered";
+	}
+	else if (!merge_row(row, &op->full, op->carried))
+	{
+		fetch(n, via);
+		how = "fetched";
+	}
+	node->progress[origin] = next + 1;
+	node->horizon[origin] = Max(node->horizon[origin], op->stamp);
+	node->held[origin] |= (uint32) 1 << next;
+	stats.forwarded += via != origin;
+	TRACE("%s <- %s#%d via %s %c %s%d (%s) -> %s", names[n], names[origin],
+		  next + 1, names[via], op->kind, names[origin], (int) op->stamp,
+		  how, show(row));
+	return true;
+}
+
+/* Rows at any moment, ahead of the log: sound only if nothing is forgotten. */
+static void
+repair_anytime(int n, int o)
+{
+	Row		   *theirs = current_row(o);
+	Row		   *row = current_row(n);
+	int64		here[MAX_NODES];
+	int64		there[MAX_NODES];
+	int			i;
+
+	own_horizon(n, here);
+	own_horizon(o, there);
+	if (!theirs->present)
+	{
+		if (row->present && alive(row) && row_covered(row, there))
+			row->present = false;
+		return;
+	}
+	if (!row->present && row_covered(theirs, here))
+		return;
+	merge_row(row, theirs, ALL_UNITS);
+	for (i = 0; i < nnodes; i++)
+		nodes[n].clock = Max(nodes[n].clock,
+							 cvg_rowstate_latest(state_of(theirs), ids[i]));
+	stats.repaired++;
+	TRACE("%s repaired from %s -> %s", names[n], names[o], show(row));
+}
+
+/* The rule of design section 7; "bulk" is the return of a node. */
+static void
+repair_log_first(int n, int o, bool bulk)
+{
+	Node	   *node = &nodes[n];
+	Node	   *peer = &nodes[o];
+	Row		   *row;
+	Row		   *theirs;
+	int64		here[MAX_NODES];
+	int64		there[MAX_NODES];
+	int64		own = node->progress[n];
+	int64		own_hor = node->horizon[n];
+	int			i;
+
+	if (!bulk && !covers(node->progress, peer->progress))
+		return;
+	own_horizon(n, here);
+	own_horizon(o, there);
+	join(node->stable, peer->stable);
+	row = current_row(n);
+	theirs = current_row(o);
+	if (!theirs->present)
+	{
+		if (row->present && row_covered(row, there))
+			row->present = false;
+	}
+	else if (!row->present)
+	{
+		if (!row_covered(theirs, here) ||
+			setup->mutation == MUT_TAKE_COVERED)
+			*row = *theirs;
+	}
+	else if (row_covered(theirs, here) &&
+			 cvg_rowstate_compare(state_of(row), state_of(theirs)) != CVG_BEFORE &&
+			 cvg_rowstate_compare(state_of(row), state_of(theirs)) != CVG_EQUAL)
+		;						/* ours is the newer one */
+	else if (row_covered(row, there))
+		*row = *theirs;
+	else
+		merge_row(row, theirs, ALL_UNITS);
+	if (bulk)
+	{
+		join(node->progress, peer->progress);
+		node->progress[n] = own;
+		join(node->horizon, there);
+		node->horizon[n] = own_hor;
+		for (i = 0; i < nnodes; i++)
+			node->clock = Max(node->clock, there[i]);
+		stats.bulk++;
+	}
+	stats.repaired++;
+	TRACE("%s %s from %s -> %s", names[n], bulk ? "in bulk" : "repaired",
+		  names[o], show(row));
+}
+
+static void
+step_repair(int n, int o)
+{
+	if (setup->ae == AE_ANYTIME || setup->mutation == MUT_AE_ANYTIME)
+		repair_anytime(n, o);
+	else if (setup->ae == AE_LOG_FIRST)
+		repair_log_first(n, o, chance(0.5));
+}
+
+/* o learns what n says of itself, out of band. */
+static void
+step_report(int n, int o)
+{
+	nodes[o].reported[n] = true;
+	own_horizon(n, nodes[o].report_horizon[n]);
+	nodes[o].report_seq[n] = nodes[n].nlog;
+}
+
+/* Advance S by the reports that count; see core/stability.h. */
+static void
+step_stabilize(int n)
+{
+	Node	   *node = &nodes[n];
+	int64		low[MAX_NODES];
+	int			i;
+	int			j;
+
+	own_horizon(n, low);
+	for (i = 0; i < nnodes && setup->mutation != MUT_S_IS_OWN_HORIZON; i++)
+	{
+		if (i == n)
+			continue;
+		if (!node->reported[i])
+			return;
+		if (setup->mutation != MUT_NO_FIFO &&
+			node->progress[i] < node->report_seq[i])
+			return;
+		for (j = 0; j < nnodes; j++)
+			low[j] = Min(low[j], node->report_horizon[i][j]);
+	}
+	join(node->stable, low);
+	current_row(n);
+}
+
+/* --- checks --- */
+
+static uint64
+hash_bytes(uint64 h, const void *data, size_t len)
+{
+	const uint8 *p = data;
+
+	while (len-- > 0)
+		h = (h ^ *p++) * UINT64CONST(0x100000001b3);
+	return h ^ (h >> 29);
+}
+
+static const Op *
+find_op(CvgDot dot)
+{
+	int			i;
+
+	for (i = 0; i < nops; i++)
+	{
+		if (ops[i].stamp == dot.stamp &&
+			cvg_slice_eq(ids[ops[i].origin], dot.replica))
+			return &ops[i];
+	}
+	return NULL;
+}
+
+/* Every value is what the write named by its unit's dot left there. */
+static void
+check_values(const Row *row)
+{
+	int			c;
+
+	for (c = 0; c < NCOLS; c++)
+	{
+		const Op   *op = find_op(cvg_rowstate_unit_dot(state_of(row),
+													   units()[setup->by_row ? 0 : c]));
+
+		if (op == NULL)
+			fail("a unit's dot is no write");
+		else if (op->full.cells[c].node != row->cells[c].node ||
+				 op->full.cells[c].stamp != row->cells[c].stamp)
+			fail("a value is not the one its dot wrote");
+	}
+}
+
+static void
+check_row(int n)
+{
+	const Row  *row = &nodes[n].row;
+	Seen		s;
+	int			i;
+
+	if (!row->present)
+		return;
+	if (cvg_rowstate_validate(state_of(row), NULL) != CVG_OK)
+		fail("invalid state");
+	if (setup->mutation != MUT_NO_IMAGE || alive(row))
+		check_values(row);
+	cvg_buf_reset(&printed);
+	cvg_rowstate_clock(state_of(row), &printed);
+	s.clock = hash_bytes(14695981039346656037u, printed.data, printed.len);
+	s.content = hash_bytes(alive(row), row->state, row->len);
+	if (setup->mutation != MUT_NO_IMAGE || alive(row))
+		s.content = hash_bytes(s.content, row->cells, sizeof(row->cells));
+	for (i = 0; i < nseen; i++)
+	{
+		if (seen[i].clock != s.clock)
+			continue;
+		if (seen[i].content != s.content)
+			fail("equal clocks, different content");
+		return;
+	}
+	if (nseen < MAX_SEEN)
+		seen[nseen++] = s;
+}
+
+/* Had "later" seen "earlier", or an effect of it that was forgotten since? */
+static bool
+saw(const Op *later, const Op *earlier)
+{
+	if (earlier->stamp <= later->base[earlier->origin])
+		return true;
+	return setup->forget && later != earlier &&
+		earlier->stamp <= later->horizon[earlier->origin];
+}
+
+static bool
+dot_less(const Op *a, const Op *b)
+{
+	return a == NULL || (b != NULL && cvg_dot_cmp(a->stamp, ids[a->origin],
+												  b->stamp, ids[b->origin]) < 0);
+}
+
+/* Should the row live?  By definition, over the set of operations. */
+static bool
+oracle_alive(void)
+{
+	const Op   *write = NULL;
+	const Op   *delete = NULL;
+	bool		unseen = false;
+	bool		all_answered = true;
+	int			i;
+	int			j;
+
+	for (i = 0; i < nops; i++)
+	{
+		const Op   *op = &ops[i];
+		bool		hit = false;
+
+		for (j = 0; j < nops; j++)
+		{
+			if (op->kind != 'D' && ops[j].kind == 'D')
+				hit |= saw(&ops[j], op);
+			if (op->kind == 'D' && ops[j].kind == 'I')
+				hit |= saw(&ops[j], op);
+		}
+		if (op->kind == 'D')
+		{
+			all_answered &= hit;
+			delete = dot_less(delete, op) ? op : delete;
+		}
+		else
+		{
+			unseen |= !hit;
+			write = dot_less(write, op) ? op : write;
+		}
+	}
+	if (setup->policy == CVG_ON_DELETE_LWW)
+		return dot_less(delete, write);
+	if (setup->policy == CVG_ON_DELETE_UPDATE_WINS)
+		return unseen;
+	return all_answered;
+}
+
+static void
+check_oracle(void)
+{
+	const Row  *row = &nodes[0].row;
+	int			c;
+	int			i;
+
+	if (nops == 0 || failure != NULL)
+		return;
+	if (oracle_alive() != alive(row))
+	{
+		fail("alive, against the oracle");
+		return;
+	}
+	if (!alive(row))
+		return;
+	for (c = 0; c < NCOLS; c++)
+	{
+		const Op   *best = NULL;
+
+		for (i = 0; i < nops; i++)
+		{
+			if (ops[i].kind != 'D' &&
+				(setup->by_row || (ops[i].columns & (1 << c))) &&
+				dot_less(best, &ops[i]))
+				best = &ops[i];
+		}
+		if (best->full.cells[c].node != row->cells[c].node ||
+			best->full.cells[c].stamp != row->cells[c].stamp)
+			fail("a column is lost");
+	}
+}
+
+static void
+check_converged(void)
+{
+	int			i;
+
+	for (i = 1; i < nnodes && failure == NULL; i++)
+	{
+		const Row  *a = &nodes[0].row;
+		const Row  *b = &nodes[i].row;
+
+		if (alive(a) != alive(b))
+			fail("diverged: alive here, dead there");
+		else if (alive(a) && memcmp(a->cells, b->cells, sizeof(a->cells)) != 0)
+			fail("diverged: values");
+		else if (alive(a) && !cvg_slice_eq(state_of(a), state_of(b)))
+			fail("diverged: states");
+	}
+}
+
+/* --- histories --- */
+
+static void
+start_world(uint64 seed)
+{
+	memset(nodes, 0, sizeof(nodes));
+	unit_start(seed * UINT64CONST(0x9e3779b97f4a7c15) + 77);
+	unit_seed = seed;
+	nnodes = 2 + seed % 3;
+	max_ops = 2 + seed % 9;
+	nops = 0;
+	nseen = 0;
+	now = 0;
+	failure = NULL;
+	if (seed % 16 == 0)
+		max_ops = MAX_OPS;
+}
+
+static void
+random_step(void)
+{
+	int			n = unit_below(nnodes);
+	int			o = (n + 1 + unit_below(nnodes - 1)) % nnodes;
+	int			what = unit_below(100);
+
+	if (setup->forget && chance(0.35))
+		what = chance(0.5) ? 85 : 95;
+	if (what < 25)
+	{
+		if (nops < max_ops)
+			step_write(n);
+	}
+	else if (what < 65)
+		step_deliver(n, o, chance(0.75) ? o : unit_below(nnodes));
+	else if (what < 80)
+		step_repair(n, o);
+	else if (setup->forget && what < 92)
+		step_report(n, o);
+	else if (setup->forget)
+		step_stabilize(n);
+	check_row(n);
+}
+
+/* Everything delivered, reported and forgotten that can be. */
+static void
+settle(void)
+{
+	bool		again = true;
+	int			rounds = 0;
+	int			n;
+	int			o;
+	int			k;
+
+	while (again && failure == NULL)
+	{
+		again = false;
+		for (n = 0; n < nnodes; n++)
+		{
+			for (o = 0; o < nnodes; o++)
+				again |= step_deliver(n, o, o);
+			check_row(n);
+		}
+		if (++rounds > 1000)
+			fail("never settles");
+	}
+	for (n = 0; n < nnodes; n++)
+	{
+		for (o = 0; o < nnodes; o++)
+		{
+			if (nodes[n].progress[o] < nodes[o].nlog)
+				fail("stuck");
+		}
+	}
+	for (k = 0; k < 3 && setup->forget; k++)
+	{
+		for (n = 0; n < nnodes; n++)
+		{
+			for (o = 0; o < nnodes; o++)
+			{
+				if (n != o)
+					step_report(n, o);
+			}
+		}
+		for (n = 0; n < nnodes; n++)
+			step_stabilize(n);
+	}
+}
+
+/* One history; the reason of its failure, or NULL. */
+static const char *
+run_history(const Setup *what, uint64 seed)
+{
+	int			steps;
+
+	setup = what;
+	start_world(seed);
+	for (steps = max_ops * 10; steps > 0 && failure == NULL; steps--)
+		random_step();
+	if (failure == NULL)
+		settle();
+	if (failure == NULL)
+		check_converged();
+	check_oracle();
+	stats.histories++;
+	stats.steps += max_ops * 10;
+	return failure;
+}
+
+static void
+trace_history(const Setup *what, uint64 seed)
+{
+	tracing = true;
+	printf("   seed " UINT64_FORMAT ", %s: %s\n", seed, what->name,
+		   "history");
+	run_history(what, seed);
+	printf("   => %s\n", failure ? failure : "(no failure)");
+	tracing = false;
+}
+
+static const char *
+policy_name(CvgOnDelete policy)
+{
+	return policy == CVG_ON_DELETE_LWW ? "lww" :
+		policy == CVG_ON_DELETE_DELETE_WINS ? "delete_wins" : "update_wins";
+}
+
+/* The sound rules: no history may fail. */
+static void
+run_sound(const char *name, AntiEntropy ae, bool forget, Mutation mutation,
+		  int cases, uint64 seed0)
+{
+	int			p;
+	int			g;
+	int			i;
+
+	for (p = 0; p < 3; p++)
+	{
+		for (g = 0; g < 2; g++)
+		{
+			Setup		s = {name, (CvgOnDelete) p, g == 1, ae, forget, mutation};
+			int			bad = 0;
+
+			for (i = 0; i < cases; i++)
+			{
+				const char *why = run_history(&s, seed0 + i);
+
+				CHECK(why == NULL, "%s, %s, by %s: %s", name,
+					  policy_name(s.policy), g ? "row" : "column", why);
+				if (why != NULL && bad++ == 0)
+					trace_history(&s, seed0 + i);
+			}
+		}
+	}
+}
+
+/* A rule left out: some history must fail under one of the set-ups. */
+static void
+run_mutant(const char *name, AntiEntropy ae, bool forget, Mutation mutation,
+		   int cases, uint64 seed0)
+{
+	const char *why = NULL;
+	int			tried = 0;
+	int			i;
+
+	for (i = 0; i < cases && why == NULL; i++)
+	{
+		int			p;
+
+		for (p = 0; p < 6 && why == NULL; p++)
+		{
+			Setup		s = {name, (CvgOnDelete) (p % 3), p >= 3, ae, forget, mutation};
+
+			tried++;
+			why = run_history(&s, seed0 + i);
+		}
+	}
+	CHECK(why != NULL, "mutation not noticed: %s", name);
+	printf("   %-40s %6d histories: %s\n", name, tried, why ? why : "nothing");
+}
+
+int
+main(void)
+{
+	uint64		seed0 = unit_env_seed();
+	int			cases = unit_env_cases(5600);
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+		ids[i] = cvg_slice_cstring(names[i]);
+	cvg_buf_init(&scratch);
+	cvg_buf_init(&printed);
+
+	run_sound("log only", AE_NONE, false, MUT_NONE, cases, seed0);
+	run_sound("repair at any time", AE_ANYTIME, false, MUT_NONE, cases, seed0);
+	CHECK(stats.fetched > 0 && stats.covered > 0, "no fetch, no skip");
+	stats.fetched = stats.fetched_absent = 0;
+	run_sound("forgetting, log first, bulk", AE_LOG_FIRST, true, MUT_NONE,
+			  cases, seed0);
+	printf("   %d histories, %d steps: %d skips, %d concurrent merges, "
+		   "%d forwarded, %d forgotten, %d born again, %d repaired, "
+		   "%d in bulk, %d fetched while forgetting (%d of nothing)\n",
+		   (int) stats.histories, (int) stats.steps, (int) stats.covered,
+		   (int) stats.concurrent, (int) stats.forwarded,
+		   (int) stats.forgotten, (int) stats.born_again,
+		   (int) stats.repaired, (int) stats.bulk, (int) stats.fetched,
+		   (int) stats.fetched_absent);
+	CHECK(stats.concurrent > 0 && stats.forwarded > 0 && stats.bulk > 0, "coverage");
+	CHECK(stats.forgotten > 0 && stats.born_again > 0, "coverage");
+
+	/* merging what is covered changes nothing: the skip only saves work */
+	run_sound("covered merged", AE_ANYTIME, false, MUT_NO_SKIP, cases / 8, seed0);
+	run_sound("covered merged, forgetting", AE_LOG_FIRST, true, MUT_NO_SKIP,
+			  cases / 8, seed0);
+
+	printf("   mutations:\n");
+	run_mutant("state overwritten, not merged", AE_NONE, false, MUT_OVERWRITE, 20000, seed0);
+	run_mutant("value missing, not fetched", AE_ANYTIME, false, MUT_NO_FETCH, 20000, seed0);
+	run_mutant("incoming side wins", AE_NONE, false, MUT_SIDE_INCOMING, 20000, seed0);
+	run_mutant("alive by comparing clocks", AE_NONE, false, MUT_POLICY_BY_CLOCKS, 20000, seed0);
+	run_mutant("tombstone without values", AE_NONE, false, MUT_NO_IMAGE, 20000, seed0);
+	run_mutant("report counts before its log", AE_LOG_FIRST, true, MUT_NO_FIFO, 20000, seed0);
+	run_mutant("entries do not carry S", AE_LOG_FIRST, true, MUT_NO_S_IN_ENTRY, 20000, seed0);
+	run_mutant("forget what is applied here", AE_LOG_FIRST, true, MUT_S_IS_OWN_HORIZON, 20000, seed0);
+	run_mutant("repair ahead of the log, forgetting", AE_LOG_FIRST, true, MUT_AE_ANYTIME, 20000, seed0);
+	run_mutant("absent and covered row taken", AE_LOG_FIRST, true, MUT_TAKE_COVERED, 20000, seed0);
+	run_mutant("entries out of causal order", AE_LOG_FIRST, true, MUT_NO_CAUSALITY, 20000, seed0);
+
+	cvg_buf_free(&scratch);
+	cvg_buf_free(&printed);
+	return unit_done();
+}
