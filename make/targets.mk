@@ -2,7 +2,6 @@
 # that installs what is missing where it may, works in a temporary folder and
 # changes nothing on this machine besides.
 
-# Let "make test" etc. work before the server's development files are here.
 .PHONY: test demo bench coverage lint unitcheck fuzz regresscheck isolationcheck
 
 test:

@@ -57,7 +57,7 @@ is($london->sql('SELECT owner FROM cart WHERE id = 500'), 'sync', 'wait_for_sync
 is($paris->sql('SELECT node_name, replica_id FROM converge.node_info()'), 'paris|paris', 'node_info() names the node');
 is($paris->sql("SELECT count(*) FROM converge.stat_peers WHERE peer = 'london'"), '1', 'stat_peers has the peer');
 ok($paris->wait_for("SELECT state FROM converge.stat_peers WHERE peer = 'london'", 'streaming'), 'and its state');
-is($paris->sql('SELECT table_name::text, on_delete, granularity FROM converge.tables'), 'cart|lww|column', 'converge.tables has the table');
+is($paris->sql('SELECT "table", on_delete, granularity FROM converge.tables'), 'cart|lww|column', 'converge.tables has the table');
 cmp_ok($london->sql("SELECT sum(entries) FROM converge.stat_peers"), '>', 0, 'entries are counted');
 is($paris->sql('SELECT count(*) FROM converge.conflicts'), '0', 'no conflict was recorded where there was none');
 

@@ -55,7 +55,7 @@ is($a->sql('SELECT count(*) FILTER (WHERE n = 103), count(*) FILTER (WHERE n = 4
 
 # --- a unique index as the key ----------------------------------------------------------
 $g->all('CREATE TABLE uq (v text, code int NOT NULL); CREATE UNIQUE INDEX uq_code ON uq (code)');
-$_->sql("SELECT converge.replicate('uq', key_index => 'uq_code')") for $g->nodes;
+$_->sql("SELECT converge.replicate('uq', key => 'uq_code')") for $g->nodes;
 $a->sql("INSERT INTO uq VALUES ('x', 1)");
 $g->wait_converged('uq');
 $b->sql("UPDATE uq SET v = 'y' WHERE code = 1");
