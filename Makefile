@@ -10,8 +10,9 @@ OBJS  = $(SRCS:.c=.o)
 SQL_PARTS = src/pre.sql \
 	src/types/vclock.sql src/types/row_state.sql \
 	src/store/tables.sql src/store/triggers.sql \
-	src/peer/peer.sql \
-	src/api/node.sql src/api/table.sql src/api/stats.sql \
+	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
+	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \
+	src/api/stats.sql \
 	src/post.sql
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 

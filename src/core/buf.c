@@ -48,6 +48,8 @@ cvg_buf_grow(CvgBuf *buf, size_t more)
 
 	if (need <= size)
 		return;
+	if (size < CVG_BUF_FIRST_SIZE)
+		size = CVG_BUF_FIRST_SIZE;
 	while (size < need)
 		size = size * 2;
 #ifndef FRONTEND
@@ -156,15 +158,16 @@ cvg_get_u64(CvgReader *r)
 	return (hi << 32) | cvg_get_u32(r);
 }
 
+/* The reader stands behind the last byte looked at, also on failure. */
 uint64
 cvg_get_varint(CvgReader *r)
 {
 	uint64		v = 0;
-	int			shift = 0;
+	int			shift;
 
 	if (r->status != CVG_OK)
 		return 0;
-	while (r->pos < r->len)
+	for (shift = 0; r->pos < r->len; shift += 7)
 	{
 		uint8		b = r->data[r->pos++];
 
@@ -183,7 +186,6 @@ cvg_get_varint(CvgReader *r)
 			}
 			return v;
 		}
-		shift += 7;
 	}
 	r->status = CVG_E_TRUNCATED;
 	return 0;

@@ -80,7 +80,7 @@ parse_name(Parser *p, char **name, CvgError *err)
 	return CVG_OK;
 }
 
-/* A whole conninfo in double quotes; white space inside its ends is dropped. */
+/* A whole conninfo in double quotes; white space at its ends is dropped. */
 static CvgStatus
 parse_double_quoted(Parser *p, char **conninfo, CvgError *err)
 {

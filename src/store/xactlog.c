@@ -645,6 +645,12 @@ xactlog_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 		commit_marks(mySubid, parentSubid);
 }
 
+bool
+cvg_xactlog_pending(void)
+{
+	return xl.nchanges > 0;
+}
+
 void
 cvg_xactlog_init(void)
 {

@@ -44,4 +44,7 @@ extern void cvg_xactlog_note_delete(CvgDb *db);
 extern void cvg_xactlog_note_lookup(CvgDb *db);
 extern bool cvg_xactlog_delete_possible(CvgDb *db);
 
+/* Has this transaction captured changes that are not committed? */
+extern bool cvg_xactlog_pending(void);
+
 #endif							/* CVG_STORE_XACTLOG_H */

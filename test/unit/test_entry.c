@@ -555,6 +555,8 @@ test_change_edges(void)
 	CHECK(one_status() == CVG_E_MALFORMED, "no state");
 	one.state.len--;
 	CHECK(one_status() != CVG_OK, "state cut");
+	one.op = CVG_OP_DELETE;
+	one.ncolumns = 0;
 	one.keys[0].kind = CVG_VALUE_NULL;
 	CHECK(one_status() == CVG_E_MALFORMED, "null in the key");
 	one.keys[0].bytes = cvg_slice("\0\0\0\3", 4);

@@ -415,6 +415,8 @@ test_hello_edges(void)
 	h = gen_hello();
 	h.progress = cvg_slice(NULL, 0);
 	CHECK(hello_status(&h) == CVG_OK, "no clock is sent as the empty one");
+	CHECK(recode_status(recode_head, gen_copy(cvg_slice("H\0\0\0\0\0\0\0\0\0\0\0", 12))) == CVG_E_NOT_CANONICAL,
+		  "no clock where one is due");
 	h.progress = cvg_slice_cstring("\1\1");
 	CHECK(hello_status(&h) == CVG_E_TRUNCATED, "invalid clock");
 	gen_reset();
