@@ -110,9 +110,7 @@ done
 
 digests() { q "$1" $db "SELECT $(printf "converge.digest('%s') || " "${tables[@]}") ''"; }
 # Does everybody have what everybody wrote, and are the rows equal?
-has="SELECT string_agg(replica_id || ':' || seq, ',' ORDER BY replica_id COLLATE \"C\") FROM
-	(SELECT o.replica_id, greatest(p.seq, (SELECT max(seq) FROM converge.log l WHERE l.origin = o.id AND part = 0)) AS seq
-	 FROM converge.origins o LEFT JOIN converge.progress p ON p.origin = o.id) x WHERE seq > 0"
+has="SELECT progress FROM converge.node_info()"
 equal()
 {
 	local a b c

@@ -24,7 +24,7 @@ is($a->sql('SELECT replica_id FROM converge.node_info()'), 'a', 'the first incar
 	$twin->sql('CREATE EXTENSION pg_converge');
 	$twin->wait_ready;
 	$twin->sql("CREATE TABLE t (id int PRIMARY KEY, v text); SELECT converge.replicate('t'); INSERT INTO t VALUES (500, 'twin')");
-	ok($twin->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'b'", qr/replica id/i),
+	ok($twin->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'b'", qr/replica id/i),
 		'the newcomer with a name in use is told so');
 	my ($told) = $twin->sql('SELECT last_error FROM converge.stat_peers');
 	like($told, qr/"a"/, 'with the name in question');
@@ -32,7 +32,7 @@ is($a->sql('SELECT replica_id FROM converge.node_info()'), 'a', 'the first incar
 	# and when b is pointed at the twin, b says it too
 	my $peers = 'a=' . $g->conninfo('b', 'a');
 	$b->set('converge.peers', $peers . ', twin=host=' . $twin->server->host . ' port=' . $twin->server->port . ' dbname=postgres');
-	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'twin'", qr/replica id/i), 'both sides say it');
+	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'twin'", qr/replica id/i), 'both sides say it');
 	$b->set('converge.peers', $peers);
 	$twin->server->stop;
 }

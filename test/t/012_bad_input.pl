@@ -73,7 +73,7 @@ with_fault('a link that resets', sub { $g->fault('reset', 'b', 'a') }, sub { }, 
 	}
 	my $peers = join ', ', map { "$_=" . $g->conninfo('b', $_) } qw(a c);
 	$b->set('converge.peers', "$peers, noise=host=$dir port=1 dbname=x");
-	ok($b->wait_for("SELECT last_error <> '' FROM converge.stat_peers WHERE peer = 'noise'"), 'a peer that speaks no protocol has an error');
+	ok($b->wait_for("SELECT last_error <> '' FROM converge.stat_peers WHERE name = 'noise'"), 'a peer that speaks no protocol has an error');
 	$a->sql("INSERT INTO t VALUES ($next, 'beside noise')");
 	$next++;
 	$g->converged_ok('and disturbs no one', 't');
@@ -81,10 +81,10 @@ with_fault('a link that resets', sub { $g->fault('reset', 'b', 'a') }, sub { }, 
 	$c->server->safe_psql('postgres', 'CREATE DATABASE bare');
 	my $where = 'host=' . $c->server->host . ' port=' . $c->server->port;
 	$b->set('converge.peers', "$peers, noise=$where dbname=bare, nothing=$where dbname=nothing");
-	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'noise'", qr/converge|extension/i), 'a database without the extension is reported');
-	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'nothing'", qr/"nothing" does not exist/), 'a database that does not exist too');
+	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'noise'", qr/converge|extension/i), 'a database without the extension is reported');
+	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'nothing'", qr/"nothing" does not exist/), 'a database that does not exist too');
 	$b->set('converge.peers', $peers);
-	ok($b->wait_for("SELECT string_agg(peer, ',' ORDER BY peer) FROM converge.stat_peers", 'a,c', 20), 'peers that are taken off the list go');
+	ok($b->wait_for("SELECT string_agg(name, ',' ORDER BY name) FROM converge.stat_peers", 'a,c', 20), 'peers that are taken off the list go');
 	kill 9, $pid;
 	waitpid $pid, 0;
 }
@@ -116,9 +116,9 @@ for my $what (sort keys %damages)
 	is($damage->("decode('$body', 'hex')"), 1, "$what: the entry is there");
 	$damage->($damages{$what});
 	$g->heal('a', 'b');
-	my $ok = $b->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'a'", qr/\b$seq\b/, 60);
+	my $ok = $b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'a'", qr/\b$seq\b/, 60);
 	ok($ok, "$what: the error names the seq");
-	like($b->sql("SELECT last_error FROM converge.stat_peers WHERE peer = 'a'"), qr/"a"|\ba\b/, "$what: and the peer");
+	like($b->sql("SELECT last_error FROM converge.stat_peers WHERE name = 'a'"), qr/"a"|\ba\b/, "$what: and the peer");
 	$c->sql("INSERT INTO t VALUES ($next + 2, '$what') ON CONFLICT (id) DO UPDATE SET v = excluded.v");
 	ok($b->wait_for("SELECT v FROM t WHERE id = $next + 2", $what), "$what: the stream of another peer goes on");
 	is($b->sql("SELECT count(*) FROM t WHERE id IN ($next, $next + 1)"), '0', "$what: nothing of it, and nothing after it, was applied");

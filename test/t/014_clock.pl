@@ -48,7 +48,7 @@ is($c->sql('SELECT v FROM t WHERE id = 2'), 'a, having seen it', 'wins over it, 
 # --- ahead of its time ------------------------------------------------------------------
 restart_at($a, '+20s');
 $a->sql("UPDATE t SET v = 'from the future' WHERE id = 3");
-ok($b->wait_for("SELECT coalesce(last_error, '') || state FROM converge.stat_peers WHERE peer = 'a'", qr/clock|future|ahead|stamp/i),
+ok($b->wait_for("SELECT coalesce(last_error, '') || state FROM converge.stat_peers WHERE name = 'a'", qr/clock|future|ahead|stamp/i),
 	'an entry stamped further ahead than max_clock_skew is reported');
 is($b->sql('SELECT v FROM t WHERE id = 3'), 'v', 'and held back');
 $b->sql("UPDATE t SET w = 'b and c go on' WHERE id = 3");
@@ -60,7 +60,7 @@ $g->converged_ok('and all are equal', 't');
 # --- an hour ahead, then mended -----------------------------------------------------------
 restart_at($a, '+3600s');
 $a->sql("UPDATE t SET v = 'an hour ahead' WHERE id = 4");
-ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE peer = 'a'", qr/clock|future|ahead|stamp/i), 'an hour ahead: held back');
+ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'a'", qr/clock|future|ahead|stamp/i), 'an hour ahead: held back');
 $c->sql("UPDATE t SET w = 'c' WHERE id = 4");
 ok($b->wait_for('SELECT w FROM t WHERE id = 4', 'c'), 'others go on');
 restart_at($a, '');

@@ -18,7 +18,7 @@ my $pid = $session->query_safe('SELECT pg_backend_pid()');
 $session->query_safe("BEGIN; UPDATE t SET w = 'local' WHERE id = 1");
 $a->sql("UPDATE t SET v = 'remote' WHERE id = 1");
 $a->sql("UPDATE t SET v = 'remote' WHERE id = 2");
-ok($b->wait_for("SELECT $pid = ANY (blocking_pids) FROM converge.stat_peers WHERE peer = 'a'"), 'stat_peers names the blocking session');
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'stat_peers names the blocking session');
 $c->sql("UPDATE t SET v = 'of c' WHERE id = 3");
 ok($b->wait_for('SELECT v FROM t WHERE id = 3', 'of c'), "another peer's changes are applied meanwhile");
 $b->sql("UPDATE t SET w = 'other local work' WHERE id = 4");
@@ -31,7 +31,7 @@ is($b->sql('SELECT v, w FROM t WHERE id = 1'), 'remote|local', 'with both change
 # --- deadlock -----------------------------------------------------------------------------
 $session->query_safe("BEGIN; UPDATE t SET w = 'dead' WHERE id = 20");
 $a->sql("BEGIN; UPDATE t SET v = 'lock' WHERE id = 21; UPDATE t SET v = 'lock' WHERE id = 20; COMMIT");
-ok($b->wait_for("SELECT $pid = ANY (blocking_pids) FROM converge.stat_peers WHERE peer = 'a'"), 'apply holds one row and waits for the other');
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'apply holds one row and waits for the other');
 $session->query_safe("UPDATE t SET w = 'dead' WHERE id = 21; COMMIT");
 pass('the user transaction was not the victim');
 $g->converged_ok('apply tries again and gets through', 't');
@@ -40,7 +40,7 @@ is($b->sql("SELECT count(*) FROM t WHERE v = 'lock' AND w = 'dead'"), '2', 'with
 # --- a lock on the table ---------------------------------------------------------------------
 $session->query_safe('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
 $a->sql("UPDATE t SET v = 'later' WHERE id = 30");
-ok($b->wait_for("SELECT $pid = ANY (blocking_pids) FROM converge.stat_peers WHERE peer = 'a'"), 'a table lock is named too');
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'a table lock is named too');
 $session->query_safe('ROLLBACK');
 $g->converged_ok('and goes by', 't');
 
