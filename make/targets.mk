@@ -14,7 +14,7 @@ unitcheck:
 	@bash test/run.sh unit
 
 fuzz:
-	@$(MAKE) --no-print-directory -C test/fuzz run
+	@bash test/run.sh fuzz
 
 demo:
 	@KEEP="$(KEEP)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh

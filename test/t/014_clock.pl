@@ -29,14 +29,14 @@ sub restart_at
 sub now { return $_[0]->sql('SELECT extract(epoch FROM clock_timestamp())::bigint') }
 
 # --- an hour back --------------------------------------------------------------------
-my $stamp = "SELECT converge.changed_at(t) FROM t WHERE id = 1";
+my $stamp = "SELECT converge.changed_at(_converge) FROM t WHERE id = 1";
 $a->sql("UPDATE t SET v = 'before' WHERE id = 1");
 my $old = $a->sql($stamp);
 $g->wait_converged('t');
 restart_at($a, '-3600s');
 cmp_ok(now($b) - now($a), '>', 3000, 'a now lives an hour in the past');
 $a->sql("UPDATE t SET v = 'after' WHERE id = 1");
-is($a->sql("SELECT converge.changed_at(t) > '$old' FROM t WHERE id = 1"), 't', 'its new stamps are larger than its old ones all the same');
+is($a->sql("SELECT converge.changed_at(_converge) > '$old' FROM t WHERE id = 1"), 't', 'its new stamps are larger than its old ones all the same');
 $g->converged_ok('what it writes arrives', 't');
 is($b->sql('SELECT v FROM t WHERE id = 1'), 'after', 'and wins over what it wrote before');
 $b->sql("UPDATE t SET v = 'b' WHERE id = 2");
@@ -53,7 +53,7 @@ ok($b->wait_for("SELECT coalesce(last_error, '') || state FROM converge.stat_pee
 is($b->sql('SELECT v FROM t WHERE id = 3'), 'v', 'and held back');
 $b->sql("UPDATE t SET w = 'b and c go on' WHERE id = 3");
 ok($c->wait_for('SELECT w FROM t WHERE id = 3', 'b and c go on'), 'the others go on meanwhile');
-is($b->sql("SELECT converge.changed_at(t) < clock_timestamp() + interval '10 s' FROM t WHERE id = 3"), 't', 'with stamps of the present');
+is($b->sql("SELECT converge.changed_at(_converge) < clock_timestamp() + interval '10 s' FROM t WHERE id = 3"), 't', 'with stamps of the present');
 ok($b->wait_for('SELECT v FROM t WHERE id = 3', 'from the future'), 'when its time has come it is applied');
 $g->converged_ok('and all are equal', 't');
 
@@ -64,7 +64,7 @@ ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'a'", q
 $c->sql("UPDATE t SET w = 'c' WHERE id = 4");
 ok($b->wait_for('SELECT w FROM t WHERE id = 4', 'c'), 'others go on');
 restart_at($a, '');
-is($b->sql("SELECT converge.changed_at(t) < clock_timestamp() + interval '10 s' FROM t WHERE id = 4"), 't', 'b was not poisoned');
+is($b->sql("SELECT converge.changed_at(_converge) < clock_timestamp() + interval '10 s' FROM t WHERE id = 4"), 't', 'b was not poisoned');
 $b->sql("UPDATE t SET w = 'b' WHERE id = 5");
 ok($c->wait_for('SELECT w FROM t WHERE id = 5', 'b'), 'b and c talk');
 ok($a->wait_for('SELECT w FROM t WHERE id = 5', 'b'), 'a hears them');
