@@ -68,9 +68,10 @@ cvg_create_wait_event_set(int nevents)
 #endif
 }
 
-/* 16: pg_database_ownercheck() became object_ownercheck(). */
+/* 16: pg_database_ownercheck() and its kin became object_ownercheck(). */
 #include "utils/acl.h"
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #endif
 static inline bool
@@ -80,6 +81,15 @@ cvg_database_ownercheck(Oid dboid, Oid roleid)
 	return object_ownercheck(DatabaseRelationId, dboid, roleid);
 #else
 	return pg_database_ownercheck(dboid, roleid);
+#endif
+}
+static inline bool
+cvg_class_ownercheck(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
 #endif
 }
 

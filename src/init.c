@@ -11,6 +11,7 @@
  */
 #include "compat.h"
 
+#include "api/copy.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "shmem.h"
@@ -32,6 +33,7 @@ _PG_init(void)
 	cvg_shmem_init();
 	cvg_capture_init();
 	cvg_utility_hook_init();
+	cvg_copy_hook_init();
 
 	/* during pg_upgrade nothing may be written */
 	if (!IsBinaryUpgrade)

@@ -15,6 +15,7 @@
 
 #include <xxhash.h>
 
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_inherits.h"

@@ -7,9 +7,8 @@
  */
 #include "core/buf.h"
 
-#ifndef FRONTEND
-#include "utils/memutils.h"		/* MaxAllocSize */
-#endif
+/* what the backend's allocator gives at most in one piece */
+#define CVG_BUF_MAX_SIZE	((size_t) 0x3fffffff)
 
 #define CVG_BUF_FIRST_SIZE	64
 
@@ -54,8 +53,8 @@ cvg_buf_grow(CvgBuf *buf, size_t more)
 		size = size * 2;
 #ifndef FRONTEND
 	/* values of up to 1 GiB - 1 must fit: do not let doubling refuse them */
-	if (size > MaxAllocSize && need <= MaxAllocSize)
-		size = MaxAllocSize;
+	if (size > CVG_BUF_MAX_SIZE && need <= CVG_BUF_MAX_SIZE)
+		size = CVG_BUF_MAX_SIZE;
 #endif
 	buf->data = repalloc(buf->data, size);
 	buf->size = size;

@@ -544,10 +544,14 @@ for_each_row(Relation relation, CvgRel *rel,
 	UnregisterSnapshot(snapshot);
 }
 
+/* A row that is there already may have a state of another node, from a dump. */
 static void
 capture_existing(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
 {
-	log_insert(rel, slot, own_state(db, rel, slot));
+	CvgSlice	state = cvg_rel_state(rel, slot);
+
+	check_state(cvg_rowstate_validate(state, NULL), rel);
+	log_insert(rel, slot, state);
 }
 
 void
