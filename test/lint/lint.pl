@@ -95,7 +95,7 @@ my %may = (
 	session => [qw(core store peer)],
 	worker  => [qw(core types store peer session)],
 	api     => [qw(core types store peer session worker)],
-	root    => [qw(core types store peer session worker)]);
+	root    => [qw(core types store peer session worker api)]);
 my @core_server = (
 	qr{^postgres(_fe)?\.h$}, qr{^common/}, qr{^lib/(stringinfo|simplehash)\.h$},
 	qr{^port/pg_(bswap|crc32c|bitutils)\.h$}, qr{^utils/memutils\.h$}, qr{^varatt\.h$});
