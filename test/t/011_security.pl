@@ -122,6 +122,32 @@ denied($a, 'alice', 'SELECT * FROM converge.quarantine', 'nor rows set aside');
 denied($a, 'alice', "DELETE FROM converge.node", 'nor change the identity');
 denied($a, 'alice', "SELECT converge.digest('m.rls')", 'nor learn the digest of a table that he may not read');
 
+# --- the log of conflicts shows owners their own tables only --------------------------
+$g->all('CREATE TABLE secret (id int PRIMARY KEY, v text)');
+$g->replicate('secret');
+$a->sql("INSERT INTO secret VALUES (1, 'x')");
+$g->wait_converged('secret');
+$a->sql("SELECT converge.peer_pause('b')");
+$b->sql("SELECT converge.peer_pause('a')");
+$a->wait_for("SELECT state FROM converge.stat_peers", 'paused');
+$b->wait_for("SELECT state FROM converge.stat_peers", 'paused');
+$a->sql("UPDATE secret SET v = 'classified' WHERE id = 1; UPDATE m.t SET v = 'open a' WHERE id = 1");
+$b->sql("UPDATE secret SET v = 'classified too' WHERE id = 1; UPDATE m.t SET v = 'open b' WHERE id = 1");
+$a->sql("SELECT converge.peer_resume('b')");
+$b->sql("SELECT converge.peer_resume('a')");
+$g->converged_ok('two conflicts', 'secret', 'm.t');
+cmp_ok($a->sql("SELECT count(*) FROM converge.conflicts WHERE local_row::text ~ 'classified'"), '>', 0, 'a superuser sees all of them');
+$a->sql(<<'SQL');
+CREATE SCHEMA al AUTHORIZATION alice;
+SET ROLE alice;
+CREATE FUNCTION al.leak(text) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'leaked: %', $1; RETURN true; END $$;
+SQL
+my ($lrc, $lout, $lerr) = as($a, 'alice', "SELECT count(*) FROM converge.conflicts WHERE al.leak(local_row::text)");
+is($lout, '0', 'who owns none of the tables sees none');
+unlike($lerr, qr/classified|open/, 'not even with a leaky function in WHERE');
+($lrc, $lout, $lerr) = as($a, 'mallory', 'SELECT DISTINCT "table" FROM converge.conflicts');
+is($lout, 'm.t', 'an owner sees those of his tables');
+
 # --- settings -------------------------------------------------------------------------------------
 denied($a, 'alice', 'SHOW converge.peers', 'only superusers see where the peers are');
 denied($a, 'alice', "SET converge.node_name = 'x'", 'or set names');
