@@ -26,7 +26,9 @@ $$;
 CREATE FUNCTION public.registered() RETURNS TABLE (t regclass, key regclass, keyless bool, granularity text, on_delete text, column_groups text[], capturing bool, aside bigint)
 LANGUAGE sql AS $$
     SELECT "table", key, keyless, granularity, on_delete, column_groups, capturing, rows_set_aside
-    FROM converge.tables ORDER BY "table"::text
+    FROM converge.tables JOIN pg_class c ON c.oid = "table"
+    WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('app', 'many'))
+    ORDER BY "table"::text
 $$;
 
 -- The error of a command: SQLSTATE, message, detail, hint
@@ -81,6 +83,7 @@ SELECT converge.replicate('t', key => 't_key', granularity => 'row', on_delete =
 SELECT * FROM registered();
 SELECT converge.replicate('t', key => 't_key', granularity => 'row', on_delete => 'delete_wins');
 SELECT * FROM refused($$SELECT converge.replicate('t', granularity => 'row', on_delete => 'delete_wins')$$);
+SELECT * FROM refused($$DROP INDEX t_key$$);
 DROP TABLE t;
 SELECT * FROM registered();
 CREATE TABLE t (id int PRIMARY KEY);
@@ -152,6 +155,9 @@ SELECT id, converge.writer(_converge) FROM p ORDER BY id;
 CREATE TABLE p_au (id int, region text, kind int, v text);
 SELECT * FROM refused($$ALTER TABLE p ATTACH PARTITION p_au FOR VALUES IN ('au')$$);
 ALTER TABLE p_au ADD _converge converge.row_state;
+INSERT INTO p_au VALUES (4, 'au', 1, 'd', NULL);
+ALTER TABLE p ATTACH PARTITION p_au FOR VALUES IN ('au');
+SELECT id, converge.writer(_converge) FROM p ORDER BY id;
 CREATE FOREIGN DATA WRAPPER nowhere;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nowhere;
 SELECT * FROM refused($$CREATE FOREIGN TABLE p_far PARTITION OF p FOR VALUES IN ('far') SERVER nowhere$$);
@@ -192,7 +198,8 @@ SELECT * FROM refused($$SELECT converge.replicate('child')$$);
 CREATE TYPE kind AS (id int, v text);
 CREATE TABLE typed OF kind (PRIMARY KEY (id));
 SELECT * FROM refused($$SELECT converge.replicate('typed')$$);
-DROP TABLE mother, child, typed, far, unlogged;
+DROP TABLE mother, child, typed, unlogged;
+DROP FOREIGN TABLE far;
 DROP MATERIALIZED VIEW matview;
 
 --
@@ -223,8 +230,10 @@ CREATE TABLE c (id int PRIMARY KEY, column_33916391_204769 int, column_2238571c_
 SELECT * FROM refused($$SELECT converge.replicate('c')$$);
 SELECT converge.replicate('c', granularity => 'row');
 DROP TABLE c;
+\set ECHO none
 SELECT format('CREATE TABLE wide (id int PRIMARY KEY, %s)', string_agg('c' || i || ' bool', ', '))
 FROM generate_series(1, 1599) i \gexec
+\set ECHO all
 SELECT * FROM refused($$SELECT converge.replicate('wide')$$);
 DROP TABLE wide;
 CREATE TABLE forced (id int PRIMARY KEY);
@@ -379,5 +388,7 @@ DROP FUNCTION public.traces(regclass);
 DROP FUNCTION public.registered();
 DROP FUNCTION public.refused(text);
 DROP FOREIGN DATA WRAPPER nowhere CASCADE;
-SELECT count(*) FROM converge.replicated;
-SELECT count(*) FROM converge.replicated_columns;
+-- nothing is left of tables that are gone
+SELECT count(*) FROM converge.replicated WHERE relid NOT IN (SELECT oid FROM pg_class);
+SELECT count(*) FROM converge.replicated_columns WHERE relid NOT IN (SELECT oid FROM pg_class);
+SELECT count(*) FROM converge.tombstones WHERE relid NOT IN (SELECT oid FROM pg_class);

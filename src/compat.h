@@ -93,6 +93,32 @@ cvg_class_ownercheck(Oid relid, Oid roleid)
 #endif
 }
 
+/*
+ * 16: which indexes an update needs is no longer yes or no.  Update a row and
+ * insert its index entries; without triggers and constraint checks.
+ */
+#include "access/tableam.h"
+#include "executor/executor.h"
+static inline void
+cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
+			   TupleTableSlot *slot, Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update_indexes;
+
+	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
+	if (rri->ri_NumIndices > 0 && update_indexes != TU_None)
+		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL,
+									 update_indexes == TU_Summarizing);
+#else
+	bool		update_indexes;
+
+	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
+	if (rri->ri_NumIndices > 0 && update_indexes)
+		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL);
+#endif
+}
+
 /* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

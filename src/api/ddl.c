@@ -55,6 +55,16 @@ typedef struct TouchedObject
 	Oid			relid;			/* of a dropped part: the table it was part of */
 } TouchedObject;
 
+static void
+require_event(FunctionCallInfo fcinfo, const char *function)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function converge.%s() can only be called as an event trigger",
+						function)));
+}
+
 /* ----------------------------------------------------------------
  *		Verifying a replicated table
  * ----------------------------------------------------------------
@@ -84,20 +94,31 @@ find_trigger(Relation rel, const char *name)
 	return NULL;
 }
 
-static void
+/* False when the trigger is there but does not fire. */
+static bool
 verify_trigger(Relation rel, const char *name)
 {
 	Trigger    *trigger = find_trigger(rel, name);
 
 	if (trigger == NULL)
 		refuse(rel, psprintf("Trigger \"%s\" is needed.", name));
-	if (trigger->tgenabled == TRIGGER_DISABLED ||
-		trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA)
+	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+		trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+}
+
+static void
+verify_triggers(Relation rel)
+{
+	bool		fire = verify_trigger(rel, CVG_TRIGGER_STAMP);
+
+	fire &= verify_trigger(rel, CVG_TRIGGER_CAPTURE);
+	fire &= verify_trigger(rel, CVG_TRIGGER_TRUNCATE);
+	if (!fire)
 		ereport(WARNING,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("changes of table \"%s\" do not reach other nodes",
 						RelationGetRelationName(rel)),
-				 errdetail("Trigger \"%s\" is disabled.", name)));
+				 errdetail("Its converge triggers are disabled.")));
 }
 
 static void
@@ -123,9 +144,7 @@ verify_relation(Oid relid)
 
 	if (cvg_check_state_column(rel) == InvalidAttrNumber)
 		refuse(rel, psprintf("Column \"%s\" is needed.", CVG_STATE_COLUMN));
-	verify_trigger(rel, CVG_TRIGGER_STAMP);
-	verify_trigger(rel, CVG_TRIGGER_CAPTURE);
-	verify_trigger(rel, CVG_TRIGGER_TRUNCATE);
+	verify_triggers(rel);
 	cvg_check_member(rel);
 	if (cvg_registration_find(relid, &reg))
 		verify_root(rel, &reg);
@@ -198,7 +217,7 @@ examine_relation(Oid relid)
 }
 
 /* ----------------------------------------------------------------
- *		ddl_command_end
+ *		ddl_command_start and ddl_command_end
  * ----------------------------------------------------------------
  */
 
@@ -220,6 +239,47 @@ trigger_relation(Oid trigger)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return result;
+}
+
+/* The parent will ask for the column; say what it is before the server does. */
+static void
+check_before_attach(Oid parent, Oid partition)
+{
+	if (!OidIsValid(cvg_registered_root(parent)) ||
+		get_attnum(partition, CVG_STATE_COLUMN) != InvalidAttrNumber)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("table \"%s\" has no column \"%s\", which partitions of replicated table \"%s\" need",
+					get_rel_name(partition), CVG_STATE_COLUMN, get_rel_name(parent)),
+			 errhint("Use ALTER TABLE %s ADD COLUMN %s converge.row_state, and attach it then.",
+					 cvg_qualified_name(partition), CVG_STATE_COLUMN)));
+}
+
+CVG_FUNCTION(ddl_start)
+{
+	AlterTableStmt *stmt;
+	Oid			parent;
+	ListCell   *lc;
+
+	require_event(fcinfo, "ddl_start");
+	stmt = (AlterTableStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (cvg_running_command || !IsA(stmt, AlterTableStmt) || !cvg_extension_exists())
+		PG_RETURN_NULL();
+
+	parent = RangeVarGetRelid(stmt->relation, NoLock, true);
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+		Oid			partition;
+
+		if (cmd->subtype != AT_AttachPartition || !OidIsValid(parent))
+			continue;
+		partition = RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true);
+		if (OidIsValid(partition) && is_table(partition))
+			check_before_attach(parent, partition);
+	}
+	PG_RETURN_NULL();
 }
 
 /* An attached partition brings rows along. */
@@ -315,16 +375,6 @@ touched_objects(const char *query)
 	}
 	SPI_finish();
 	return result;
-}
-
-static void
-require_event(FunctionCallInfo fcinfo, const char *function)
-{
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function converge.%s() can only be called as an event trigger",
-						function)));
 }
 
 CVG_FUNCTION(ddl_end)

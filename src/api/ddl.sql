@@ -1,5 +1,10 @@
 -- Event triggers that keep replicated tables fit to be replicated.
 
+CREATE FUNCTION converge.ddl_start() RETURNS event_trigger
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ddl_start';
+COMMENT ON FUNCTION converge.ddl_start() IS
+    'event trigger: checks ATTACH PARTITION to a replicated table';
+
 CREATE FUNCTION converge.ddl_end() RETURNS event_trigger
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ddl_end';
 COMMENT ON FUNCTION converge.ddl_end() IS
@@ -9,6 +14,12 @@ CREATE FUNCTION converge.ddl_drop() RETURNS event_trigger
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ddl_drop';
 COMMENT ON FUNCTION converge.ddl_drop() IS
     'event trigger: forgets dropped tables, protects parts of replicated ones';
+
+CREATE EVENT TRIGGER converge_ddl_start ON ddl_command_start
+    WHEN TAG IN ('ALTER TABLE')
+    EXECUTE FUNCTION converge.ddl_start();
+COMMENT ON EVENT TRIGGER converge_ddl_start IS 'checks ATTACH PARTITION to a replicated table';
+ALTER EVENT TRIGGER converge_ddl_start ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER converge_ddl_end ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER TRIGGER', 'CREATE FOREIGN TABLE',

@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "api/table.h"
 #include "catalog/dependency.h"
@@ -43,12 +44,13 @@
 #include "store/capture.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
+#include "store/restamp.h"
 #include "types/types.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 bool		cvg_running_command = false;
@@ -58,13 +60,14 @@ bool		cvg_running_command = false;
  * ----------------------------------------------------------------
  */
 
-/* Run a command through SPI, which the caller has connected to. */
+/* Run a command while our event triggers stand aside. */
 static void
 execute(const char *command)
 {
 	bool		outer = cvg_running_command;
 	int			rc = 0;
 
+	SPI_connect();
 	cvg_running_command = true;
 	PG_TRY();
 	{
@@ -77,6 +80,7 @@ execute(const char *command)
 	PG_END_TRY();
 	if (rc < 0)
 		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(rc));
+	SPI_finish();
 }
 
 void
@@ -97,92 +101,113 @@ cvg_run_command(const char *format,...)
 			break;
 		enlargeStringInfo(&command, needed);
 	}
-	SPI_connect();
 	execute(command.data);
-	SPI_finish();
 	pfree(command.data);
+}
+
+static void
+put_initial_state(CvgDb *db, CvgBuf *out)
+{
+	if (cvg_rowstate_insert(cvg_slice(NULL, 0), cvg_slice_cstring(db->replica_id),
+							cvg_capture_stamp(), out) != CVG_OK)
+		elog(ERROR, "could not form the state of a new row");
 }
 
 /* Default of the state column while replicate() adds it. */
 CVG_FUNCTION(initial_state)
 {
-	CvgDb	   *db;
 	CvgBuf		buf;
 
 	if (!cvg_running_command)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("converge.initial_state() is for the use of converge.replicate()")));
-	db = cvg_db();
 	cvg_varlena_begin(&buf);
-	if (cvg_rowstate_insert(cvg_slice(NULL, 0), cvg_slice_cstring(db->replica_id),
-							cvg_capture_stamp(), &buf) != CVG_OK)
-		elog(ERROR, "could not form the state of a new row");
+	put_initial_state(cvg_db(), &buf);
 	PG_RETURN_DATUM(cvg_varlena_finish(&buf));
 }
 
-/*
- * Let the clock pass the states that a table came with, and say whether rows
- * without one are left.
- */
-static bool
-accept_states(Oid relid)
+/* Let the clock pass a state that a row came with. */
+static void
+accept_state(CvgDb *db, Relation rel, Datum value, CvgStamp limit)
 {
-	CvgDb	   *db = cvg_db();
-	char	   *query = psprintf("SELECT pg_catalog.max(converge.changed_at(%s)), "
-								 "pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(%s) FROM %s",
-								 CVG_STATE_COLUMN, CVG_STATE_COLUMN, cvg_qualified_name(relid));
-	bool		isnull;
-	bool		missing;
-	TimestampTz latest;
+	struct varlena *state = PG_DETOAST_DATUM_PACKED(value);
+	CvgStamp	stamp = cvg_rowstate_last_dot(cvg_varlena_slice(state)).stamp;
 
-	SPI_connect();
-	execute(query);
-	if (SPI_processed != 1)
-		elog(ERROR, "unexpected result of \"%s\"", query);
-	missing = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	latest = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	if (isnull)
-		latest = 0;
-	SPI_finish();
-
-	if (latest > TimestampTzPlusMilliseconds(GetCurrentTimestamp(), cvg_max_clock_skew_ms))
+	if (stamp > limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("table \"%s\" has row states from the future", get_rel_name(relid)),
-				 errdetail("The latest is of %s.", timestamptz_to_str(latest)),
+				 errmsg("table \"%s\" has row states from the future",
+						RelationGetRelationName(rel)),
 				 errhint("Drop its column \"%s\", or set the clock of this server right.",
 						 CVG_STATE_COLUMN)));
-	cvg_stamp_observe(db, latest);
-	return missing;
+	cvg_stamp_observe(db, stamp);
+	if ((Pointer) state != DatumGetPointer(value))
+		pfree(state);
 }
 
 /*
- * Stamp the rows that have no state, without firing triggers or capturing:
- * they are new to replication, not changed.
+ * Take over the rows of one relation that has a state column already: the
+ * clock passes the states that are there, rows without one are stamped.
  */
 static void
-stamp_stateless_rows(Oid relid)
+accept_rows(Relation rel)
 {
-	int			nestlevel = NewGUCNestLevel();
+	CvgDb	   *db = cvg_db();
+	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), CVG_STATE_COLUMN);
+	CvgStamp	limit = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), cvg_max_clock_skew_ms);
+	CvgRestamp *restamp = cvg_restamp_begin(rel, attnum);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 
-	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	cvg_run_command("UPDATE %s SET %s = converge.initial_state() WHERE %s IS NULL",
-					cvg_qualified_name(relid), CVG_STATE_COLUMN, CVG_STATE_COLUMN);
-	AtEOXact_GUC(true, nestlevel);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, attnum, &isnull);
+		CvgBuf		fresh;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+		{
+			accept_state(db, rel, value, limit);
+			continue;
+		}
+		cvg_buf_init(&fresh);
+		put_initial_state(db, &fresh);
+		cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh));
+		cvg_buf_free(&fresh);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	cvg_restamp_end(restamp);
+}
+
+/* The same for a table and its partitions. */
+static void
+accept_tree(List *tree)
+{
+	ListCell   *lc;
+
+	foreach(lc, tree)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+
+		if (rel->rd_rel->relkind == RELKIND_RELATION)
+			accept_rows(rel);
+		table_close(rel, NoLock);
+	}
+	CommandCounterIncrement();
 }
 
 static void
-add_state_column(Oid relid)
+add_state_column(Oid relid, List *tree)
 {
 	char	   *name = cvg_qualified_name(relid);
 
 	if (get_attnum(relid, CVG_STATE_COLUMN) != InvalidAttrNumber)
-	{
-		if (accept_states(relid))
-			stamp_stateless_rows(relid);
-	}
+		accept_tree(tree);
 	else
 	{
 		cvg_run_command("ALTER TABLE %s ADD COLUMN %s converge.row_state "
@@ -268,9 +293,7 @@ cvg_adopt_partition(Oid relid)
 		create_truncate_trigger(lfirst_oid(lc));
 	}
 	cvg_invalidate_tree(relid);
-	if (accept_states(relid))
-		stamp_stateless_rows(relid);
-	CommandCounterIncrement();
+	accept_tree(tree);
 	capture_rows(tree);
 }
 
@@ -370,7 +393,7 @@ enrol(Oid relid, List *tree, CvgRegistration *reg)
 	Relation	rel;
 	ListCell   *lc;
 
-	add_state_column(relid);
+	add_state_column(relid, tree);
 	if (!OidIsValid(reg->key_index))
 		reg->key_index = create_birth_index(relid);
 

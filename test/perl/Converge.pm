@@ -402,13 +402,7 @@ sub wait_synced
 sub clock
 {
 	my ($self) = @_;
-	return $self->sql(<<'SQL');
-SELECT coalesce(string_agg(replica_id || ':' || seq, ',' ORDER BY replica_id COLLATE "C"), '')
-FROM (SELECT o.replica_id,
-             greatest(p.seq, (SELECT max(l.seq) FROM converge.log l WHERE l.origin = o.id AND l.part = 0)) AS seq
-      FROM converge.origins o LEFT JOIN converge.progress p ON p.origin = o.id) x
-WHERE seq > 0
-SQL
+	return $self->sql('SELECT progress FROM converge.node_info()');
 }
 
 sub digest
