@@ -67,8 +67,11 @@
 #include "utils/timestamp.h"
 #include "wait_event.h"
 
-/* How far the durable ceiling is moved ahead of the stamps at a time. */
-#define CEILING_LEAD_US		(10 * USECS_PER_SEC)
+/*
+ * How far the durable ceiling is moved ahead of the stamps at a time.  After
+ * a restart stamps may be that far ahead of the wall clock.
+ */
+#define CEILING_LEAD_US		(2 * USECS_PER_SEC)
 
 #define SUFFIX_LEN			4
 
@@ -560,7 +563,7 @@ renewal_reason(const NodeRow *node, bool have_node)
 static void
 write_identity(Loaded *l, bool have_node, const char *id, int32 origin)
 {
-	CvgStamp	ceiling = Max(highest_stamp(l, 0), GetCurrentTimestamp()) + CEILING_LEAD_US;
+	CvgStamp	ceiling = Max(highest_stamp(l, 0), GetCurrentTimestamp());
 	Fingerprint here;
 
 	get_fingerprint(&here);

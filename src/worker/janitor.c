@@ -427,9 +427,7 @@ trim_conflicts(CvgDb *db)
 static void
 sweep_quarantine(CvgDb *db)
 {
-	cvg_sql_begin();
-	cvg_quarantine_sweep();
-	cvg_sql_end();
+	cvg_quarantine_sweep();		/* makes its own transactions */
 }
 
 /* ----------------------------------------------------------------

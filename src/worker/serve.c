@@ -23,10 +23,14 @@
 #include "storage/ipc.h"
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
+#include "wait_event.h"
 #include "worker/serve.h"
 
 /* A connection that was used within the heartbeat and this is alive. */
 #define ALIVE_MS		2000
+
+/* How long a connection without a client may take to notice that. */
+#define DEAD_CLIENT_MS	1000
 
 CvgServing	cvg_serving;
 
@@ -93,12 +97,11 @@ serving_exit(int code, Datum arg)
 	LWLockRelease(&serving_db->lock);
 }
 
-/* ERROR if somebody else is alive under this replica id. */
-static void
-check_duplicate(CvgDb *db, const CvgHello *hello)
+/* Does another backend serve somebody else of this replica id? */
+static bool
+served_elsewhere(CvgDb *db, const CvgHello *hello)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		self = cvg_slice_eq(hello->replica_id, cvg_slice_cstring(db->replica_id));
 	bool		other = false;
 	int			i;
 
@@ -113,7 +116,42 @@ check_duplicate(CvgDb *db, const CvgHello *hello)
 			!TimestampDifferenceExceeds(m->pulled_at, now, cvg_heartbeat_interval_ms + ALIVE_MS);
 	}
 	LWLockRelease(&db->lock);
-	if (!self && !other)
+	return other;
+}
+
+/*
+ * The same, but after a while in which a connection of which only our end is
+ * left is found out: when its long poll is answered.
+ */
+static bool
+served_elsewhere_still(CvgDb *db, const CvgHello *hello)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   DEAD_CLIENT_MS);
+
+	if (!served_elsewhere(db, hello))
+		return false;
+	pg_atomic_fetch_add_u64(&db->kick, 1);
+	ConditionVariableBroadcast(&db->changed);
+	while (served_elsewhere(db, hello))
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			return true;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10, cvg_wait_event(CVG_WAIT_PULL));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return false;
+}
+
+/* ERROR if somebody else is alive under this replica id. */
+static void
+check_duplicate(CvgDb *db, const CvgHello *hello)
+{
+	bool		self = cvg_slice_eq(hello->replica_id, cvg_slice_cstring(db->replica_id));
+
+	if (!self && !served_elsewhere_still(db, hello))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
