@@ -119,6 +119,19 @@ cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
 #endif
 }
 
+/* 17: getIdentitySequence() takes the relation, its OID before. */
+#include "catalog/dependency.h"
+#include "utils/rel.h"
+static inline Oid
+cvg_identity_sequence(Relation rel, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 170000
+	return getIdentitySequence(rel, attnum, false);
+#else
+	return getIdentitySequence(RelationGetRelid(rel), attnum, false);
+#endif
+}
+
 /* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

@@ -1,96 +1,93 @@
 /*-------------------------------------------------------------------------
  *
  * conflictlog.c
- *	  Write converge.conflict_log.  Rare, so SPI will do.
+ *	  Write converge.conflict_log.
  *
  * The record is part of the transaction that resolves the conflict: it is
- * there exactly once, whether the apply is retried or not.
+ * there exactly once, whether the apply is retried or not.  Without SPI:
+ * where two nodes write the same rows all the time, every other change is a
+ * conflict.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
-#include "catalog/namespace.h"
+#include "access/table.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "core/rowstate.h"
-#include "executor/spi.h"
+#include "nodes/makefuncs.h"
 #include "store/conflictlog.h"
 #include "store/meta.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
-/* Names of the included columns as text[]; 0 when there are none. */
-static Datum
-included_names(Relation rel, const bool *include)
+#define CONFLICT_COLUMNS	13
+
+/* Name and value of one column as two more arguments. */
+static List *
+add_column(List *args, Form_pg_attribute att, Datum value, bool isnull)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	Datum	   *names = palloc(sizeof(Datum) * Max(desc->natts, 1));
-	int			n = 0;
-	int			i;
+	Const	   *name = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+								 CStringGetTextDatum(NameStr(att->attname)), false, false);
+	Const	   *content = makeConst(att->atttypid, att->atttypmod, att->attcollation,
+									att->attlen, value, isnull, att->attbyval);
 
-	for (i = 0; i < desc->natts; i++)
-	{
-		if (include[i])
-			names[n++] = CStringGetTextDatum(NameStr(TupleDescAttr(desc, i)->attname));
-	}
-	if (n == 0)
-		return (Datum) 0;
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return lappend(lappend(args, name), content);
 }
 
-/* One varlena value out of SPI, into the given context. */
+/* jsonb_build_object(...): it takes the types of its arguments from the call's expression. */
 static Datum
-spi_result(MemoryContext mcxt)
+build_object(List *args)
 {
-	bool		isnull;
-	Datum		value;
-	MemoryContext old;
+	FunctionCallInfo fcinfo = palloc(SizeForFunctionCallInfo(list_length(args)));
+	FmgrInfo	flinfo;
+	int			i;
 
-	if (SPI_processed != 1)
-		elog(ERROR, "query about a conflict returned %lu rows", (unsigned long) SPI_processed);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (isnull)
-		return (Datum) 0;
-	old = MemoryContextSwitchTo(mcxt);
-	value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	MemoryContextSwitchTo(old);
-	return value;
+	fmgr_info(F_JSONB_BUILD_OBJECT_ANY, &flinfo);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_JSONB_BUILD_OBJECT_ANY, JSONBOID, args,
+											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL),
+					   &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, list_length(args), InvalidOid, NULL, NULL);
+	for (i = 0; i < list_length(args); i++)
+	{
+		Const	   *arg = list_nth(args, i);
+
+		fcinfo->args[i].value = arg->constvalue;
+		fcinfo->args[i].isnull = arg->constisnull;
+	}
+	return FunctionCallInvoke(fcinfo);
 }
 
 Datum
 cvg_conflict_row(Relation rel, TupleTableSlot *slot, const bool *include)
 {
-	Oid			types[2] = {rel->rd_rel->reltype, TEXTARRAYOID};
-	Datum		args[2];
-	MemoryContext mcxt = CurrentMemoryContext;
-	Datum		result;
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *args = NIL;
+	int			i;
 
-	args[1] = included_names(rel, include);
-	if (args[1] == (Datum) 0)
-		return (Datum) 0;
-	args[0] = ExecFetchSlotHeapTupleDatum(slot);
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT pg_catalog.jsonb_object_agg(e.key, e.value)"
-							  " FROM pg_catalog.jsonb_each(pg_catalog.to_jsonb($1)) AS e"
-							  " WHERE e.key OPERATOR(pg_catalog.=) ANY ($2)",
-							  2, types, args, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not describe a row of a conflict");
-	result = spi_result(mcxt);
-	SPI_finish();
-	return result;
+	slot_getallattrs(slot);
+	for (i = 0; i < desc->natts; i++)
+	{
+		if (include[i])
+			args = add_column(args, TupleDescAttr(desc, i), slot->tts_values[i],
+							  slot->tts_isnull[i]);
+	}
+	return args != NIL ? build_object(args) : (Datum) 0;
 }
 
-/* The row clock of a state as a converge.vclock; *null is 'n' if there is none. */
+/* The row clock of a state as a converge.vclock. */
 static Datum
-state_clock(CvgSlice state, char *null)
+state_clock(CvgSlice state, bool *isnull)
 {
 	CvgBuf		buf;
 
-	*null = state.len > 0 ? ' ' : 'n';
-	if (state.len == 0)
+	*isnull = state.len == 0;
+	if (*isnull)
 		return (Datum) 0;
 	cvg_buf_init(&buf);
 	buf.len = VARHDRSZ;
@@ -100,41 +97,48 @@ state_clock(CvgSlice state, char *null)
 }
 
 static Datum
-optional(Datum value, char *null)
+optional(Datum value, bool *isnull)
 {
-	*null = value != (Datum) 0 ? ' ' : 'n';
+	*isnull = value == (Datum) 0;
 	return value;
+}
+
+/* Next value of the column id; its sequence is looked up once. */
+static Datum
+next_id(Relation rel)
+{
+	static Oid	table = InvalidOid;
+	static Oid	sequence = InvalidOid;
+
+	if (table != RelationGetRelid(rel))
+	{
+		sequence = cvg_identity_sequence(rel, 1);
+		table = RelationGetRelid(rel);
+	}
+	return Int64GetDatum(nextval_internal(sequence, false));
 }
 
 void
 cvg_conflict_log(const CvgConflict *conflict)
 {
-	Oid			vclock = get_atttype(get_relname_relid("node",
-													   get_namespace_oid(CVG_SCHEMA, false)), 11);
-	Oid			types[11] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID,
-	JSONBOID, JSONBOID, vclock, vclock, TEXTOID};
-	Datum		args[11];
-	char		nulls[11];
+	Relation	rel = table_open(cvg_table_oid(CVG_T_CONFLICT_LOG), RowExclusiveLock);
+	Datum		values[CONFLICT_COLUMNS];
+	bool		nulls[CONFLICT_COLUMNS] = {false};
 
-	memset(nulls, ' ', sizeof(nulls));
-	args[0] = ObjectIdGetDatum(conflict->relid);
-	args[1] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(conflict->relid)));
-	args[2] = CStringGetTextDatum(get_rel_name(conflict->relid));
-	args[3] = CStringGetTextDatum(conflict->type);
-	args[4] = CStringGetTextDatum(conflict->decision);
-	args[5] = optional(conflict->key, &nulls[5]);
-	args[6] = optional(conflict->local_row, &nulls[6]);
-	args[7] = optional(conflict->remote_row, &nulls[7]);
-	args[8] = state_clock(conflict->local_state, &nulls[8]);
-	args[9] = state_clock(conflict->remote_state, &nulls[9]);
-	args[10] = PointerGetDatum(cstring_to_text_with_len((const char *) conflict->origin.data,
-														conflict->origin.len));
-	SPI_connect();
-	if (SPI_execute_with_args("INSERT INTO converge.conflict_log (relid, schema_name, table_name,"
-							  " conflict_type, decision, key, local_row, remote_row,"
-							  " local_clock, remote_clock, origin)"
-							  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-							  11, types, args, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write the conflict log");
-	SPI_finish();
+	values[0] = next_id(rel);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[2] = ObjectIdGetDatum(conflict->relid);
+	values[3] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(conflict->relid)));
+	values[4] = CStringGetTextDatum(get_rel_name(conflict->relid));
+	values[5] = CStringGetTextDatum(conflict->type);
+	values[6] = CStringGetTextDatum(conflict->decision);
+	values[7] = optional(conflict->key, &nulls[7]);
+	values[8] = optional(conflict->local_row, &nulls[8]);
+	values[9] = optional(conflict->remote_row, &nulls[9]);
+	values[10] = state_clock(conflict->local_state, &nulls[10]);
+	values[11] = state_clock(conflict->remote_state, &nulls[11]);
+	values[12] = PointerGetDatum(cstring_to_text_with_len((const char *) conflict->origin.data,
+														  conflict->origin.len));
+	cvg_meta_insert(rel, cvg_index_oid(CVG_T_CONFLICT_LOG), values, nulls);
+	table_close(rel, NoLock);
 }

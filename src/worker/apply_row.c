@@ -313,7 +313,6 @@ live_row_appeared(RowWork *w, CvgSlice image)
 	CvgShelved	mine;
 	bool		live;
 
-	CommandCounterIncrement();
 	if (w->keyless)
 		live = cvg_row_find_birth(w->map->store, w->key) != NULL;
 	else

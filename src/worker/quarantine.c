@@ -162,8 +162,7 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
 				   const CvgViolation *violation)
 {
 	CvgStore   *store = target->store;
-	const char *reason = violation->check ? "check" :
-		violation->constraint ? "unique" : "waiting";
+	const char *reason = violation->check ? "check" : "unique";
 	CvgBuf		image;
 
 	store->quarantine_known = true;
@@ -174,7 +173,6 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
 	cvg_rel_put_image(target->info, target->fresh, &image);
 	cvg_shelf_insert(CVG_T_QUARANTINE, store->info, keys, key, state,
 					 cvg_buf_slice(&image), reason, violation->constraint);
-	CommandCounterIncrement();
 }
 
 /* ----------------------------------------------------------------
