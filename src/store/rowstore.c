@@ -504,7 +504,22 @@ find_with_mvcc(CvgTarget *target)
 	return found;
 }
 
-/* Find by the scan keys' arguments. */
+/*
+ * One scan by the scan keys' arguments.  The scan lives on, and index access
+ * methods allocate parts of it as they need them.
+ */
+static bool
+scan_once(CvgTarget *target, bool *seen)
+{
+	MemoryContext old = MemoryContextSwitchTo(target->store->mcxt);
+	bool		found;
+
+	index_rescan(target->scan, target->keys, target->nkeys, NULL, 0);
+	found = scan_for_row(target->scan, target->found, seen);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
 static bool
 find_row(CvgTarget *target)
 {
@@ -513,8 +528,7 @@ find_row(CvgTarget *target)
 		TransactionId wait;
 		bool		seen;
 
-		index_rescan(target->scan, target->keys, target->nkeys, NULL, 0);
-		if (!scan_for_row(target->scan, target->found, &seen))
+		if (!scan_once(target, &seen))
 		{
 			ExecClearTuple(target->found);
 			return seen && find_with_mvcc(target);
