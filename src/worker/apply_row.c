@@ -430,6 +430,37 @@ try_change(RowWork *w)
 	return w->place == ROW_QUARANTINED ? aside_to_aside(w) : bring_in(w);
 }
 
+/*
+ * A local insert has made a live row of a key that is set aside: merge the
+ * two, as two inserts of one key are.  False when there is no live row.
+ * Called in the row context, as the owner.
+ */
+bool
+cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside)
+{
+	RowWork    *w = palloc(sizeof(RowWork));
+	CvgChange  *change = palloc0(sizeof(CvgChange));
+
+	/* a change that writes nothing; the row comes in as an image */
+	change->op = CVG_OP_UPDATE;
+	change->state = aside->state;
+	change->key = aside->key;
+	for (;;)
+	{
+		cvg_values_begin(w, ap, cvg_map_loose(ap, store->info->desc, store), change);
+		locate_row(w);
+		if (w->place != ROW_LIVE)
+			return false;
+		cvg_values_add_image(w, aside->state, aside->image);
+		cvg_values_merge(w);
+		if (w->alive ? live_to_live(w) : live_to_dead(w))
+			break;
+	}
+	(void) cvg_shelf_delete(CVG_T_QUARANTINE, &aside->tid);
+	CommandCounterIncrement();
+	return true;
+}
+
 void
 cvg_apply_change(CvgApply *ap, CvgMap *map, const CvgChange *change)
 {
@@ -442,6 +473,11 @@ cvg_apply_change(CvgApply *ap, CvgMap *map, const CvgChange *change)
 	if (map->store->info->has_text)
 		nest = cvg_codec_enter();
 	cvg_values_begin(w, ap, map, change);
+	w->dot = cvg_rowstate_latest(change->state, ap->header.origin);
+	if (w->dot == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("change is not stamped by its origin")));
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
