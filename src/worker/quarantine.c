@@ -242,9 +242,6 @@ add_aside(Claims *claims, CvgShelved *aside)
 	CvgTarget  *target;
 	Claimant   *row;
 
-	if (claims->store->info->desc->nkeys > 0 &&
-		cvg_row_merge_aside(claims->ap, claims->store, aside))
-		return;
 	ResetPerTupleExprContext(claims->store->estate);
 	if (!cvg_row_from_image(claims->ap, claims->store, aside->key, aside->state,
 							aside->image, &target))
@@ -313,12 +310,34 @@ read_aside(CvgStore *store, CvgShelved **result)
 	return n;
 }
 
+/*
+ * The same, after merging those whose key local transactions have used again:
+ * a key is in one place.
+ */
+static int
+settle_aside(Claims *claims, CvgShelved **shelf)
+{
+	for (;;)
+	{
+		int			n = read_aside(claims->store, shelf);
+		bool		merged = false;
+		int			i;
+
+		if (claims->store->info->desc->nkeys == 0 || n >= MAX_ROWS)
+			return n;
+		for (i = 0; i < n; i++)
+			merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);
+		if (!merged)
+			return n;
+	}
+}
+
 /* Everybody; false when there are too many. */
 static bool
 collect_claimants(Claims *claims)
 {
 	CvgShelved *shelf;
-	int			nshelf = read_aside(claims->store, &shelf);
+	int			nshelf = settle_aside(claims, &shelf);
 	int			aside;
 	int			i;
 
@@ -567,6 +586,8 @@ cvg_quarantine_recheck(CvgApply *ap)
 {
 	CvgStore   *store;
 
+	/* whatever is reported now is our own doing */
+	ap->header.origin = cvg_slice_cstring(ap->db->replica_id);
 	for (store = cvg_stores_first(); store != NULL; store = store->next)
 	{
 		if (!store->recheck || !cvg_quarantine_any(store))
