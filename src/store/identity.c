@@ -68,8 +68,8 @@
 #include "wait_event.h"
 
 /*
- * How far the durable ceiling is moved ahead of the stamps at a time.  After
- * a restart stamps may be that far ahead of the wall clock.
+ * How far the durable ceiling is moved ahead of the wall clock at a time.
+ * After a restart stamps may be that far ahead of it.
  */
 #define CEILING_LEAD_US		(2 * USECS_PER_SEC)
 
@@ -666,11 +666,16 @@ cvg_identity_extend_ceiling(CvgDb *db)
 {
 	CvgStamp	last = (CvgStamp) pg_atomic_read_u64(&db->hlc);
 	CvgStamp	ceiling = (CvgStamp) pg_atomic_read_u64(&db->stamp_ceiling);
+	TimestampTz now = GetCurrentTimestamp();
 
-	last = Max(last, GetCurrentTimestamp());
-	if (ceiling > last + CEILING_LEAD_US / 2)
+	/*
+	 * Ahead of the wall clock, but not ahead of stamps that are ahead of it:
+	 * stamps begin at the ceiling after a restart, and a server that restarts
+	 * again and again must not run away from the clock.
+	 */
+	if (ceiling >= last && ceiling > now + CEILING_LEAD_US / 2)
 		return;
-	ceiling = last + CEILING_LEAD_US;
+	ceiling = Max(last, now + CEILING_LEAD_US);
 	cvg_sql_begin();
 	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1", "l", ceiling);
 	cvg_sql_end();

@@ -233,7 +233,7 @@ end_for_restart(Manager *m, const char *why)
 	m->db->manager_retry_at = GetCurrentTimestamp();
 	LWLockRelease(&m->db->lock);
 	ereport(LOG,
-			(errmsg("pg_converge manager restarts because %s", why)));
+			(errmsg("pg_converge manager ends because %s", why)));
 	proc_exit(0);
 }
 

@@ -323,7 +323,7 @@ say_hello(Receiver *r)
 }
 
 static void
-connect_to_peer(Receiver *r)
+connect_to_peer(Receiver *r, bool again)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->request_mcxt);
 
@@ -332,7 +332,9 @@ connect_to_peer(Receiver *r)
 	cvg_conn_prepare(r->conn, "converge.pull", ANSWER_MS);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->request_mcxt);
-	ereport(LOG,
+
+	/* in a row of failures the error is what matters */
+	ereport(again ? DEBUG1 : LOG,
 			(errmsg("connected to peer \"%s\", replica id \"%s\"", r->name, r->replica_id)));
 }
 
@@ -627,7 +629,7 @@ run(Receiver *r)
 	LWLockAcquire(&r->db->lock, LW_SHARED);
 	careful = r->slot->failures > 0;
 	LWLockRelease(&r->db->lock);
-	connect_to_peer(r);
+	connect_to_peer(r, careful);
 	cvg_intake_init(&r->intake, r->db, r->index, r->name, r->replica_id, careful);
 	r->intake.before_retry = drop_fetch_connection;
 	r->intake.arg = r;

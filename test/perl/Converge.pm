@@ -27,6 +27,12 @@ use Time::HiRes qw(time);
 
 my $proxy_number = 0;
 
+# A server that crashed fails its own test file and not the whole run.
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::BAIL_OUT = sub { die "@_\n" };
+}
+
 # Seconds after which waiting for something has failed.
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
 
@@ -418,7 +424,7 @@ sub content
 	my ($self, $table, %opt) = @_;
 	my $minus = $opt{plain} ? " - '_converge'" : '';
 	return $self->sql(
-		"SELECT (to_jsonb(x)$minus)::text FROM $table x ORDER BY 1 COLLATE \"C\"");
+		"SELECT (to_jsonb(x)$minus)::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
 }
 
 # --- processes --------------------------------------------------------------

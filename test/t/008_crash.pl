@@ -15,7 +15,7 @@ srand $seed;
 diag "SEED=$seed";
 my $rounds = $ENV{ROUNDS} || 6;
 
-my $g = Converge->new_group(names => [qw(a b c)]);
+my $g = Converge->new_group(names => [qw(a b c)], conf => "restart_after_crash = on\n");
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $g->all('CREATE TABLE t (id int PRIMARY KEY, n int, v text, w text); CREATE TABLE t_acked (id int, node text, PRIMARY KEY (id, node));
 	CREATE TABLE t_log (id int, who text)');
