@@ -138,6 +138,16 @@ report_remote_error(CvgConn *conn, PGresult *res)
  * ----------
  */
 
+/* What the peer's server has to say besides; libpq would print it to stderr. */
+static void
+receive_notice(void *arg, const PGresult *res)
+{
+	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (text != NULL)
+		ereport(DEBUG1, (errmsg_internal("peer \"%s\": %s", ((CvgConn *) arg)->name, text)));
+}
+
 /* Drive PQconnectPoll; false when time runs out. */
 static bool
 poll_connection(PGconn *pg, TimestampTz deadline)
@@ -229,6 +239,7 @@ cvg_conn_open(const char *name, const char *conninfo,
 					 errmsg("could not connect to peer \"%s\"", name),
 					 in_time ? errdetail_internal("%s", pchomp(PQerrorMessage(conn->pg))) :
 					 errdetail("There was no answer within %d ms.", timeout_ms)));
+		PQsetNoticeReceiver(conn->pg, receive_notice, conn);
 		if (PQsetnonblocking(conn->pg, 1) != 0)
 			report_connection_error(conn);
 		conn->wait_set = cvg_create_wait_event_set(3);

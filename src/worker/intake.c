@@ -349,9 +349,29 @@ set_lock_timeout(int ms)
 	cvg_worker_set("lock_timeout", value);
 }
 
-/* Try one unit in the open transaction; returns whether it was applied. */
+/*
+ * Is there no gap before this entry?  Apply says so too when another receiver
+ * has the origin and ours, which has others, must not wait for it.
+ */
 static bool
-try_unit(CvgIntake *it, CvgUnit *u)
+origin_is_busy(CvgIntake *it, const CvgUnit *u)
+{
+	char		origin[CVG_NAME_LEN];
+
+	copy_slice(origin, u->header.origin);
+	return progress_of(it->db, origin) >= u->header.prev_seq;
+}
+
+typedef enum TryResult
+{
+	TRY_NOTHING,				/* no entry, or not needed, or it has to wait */
+	TRY_APPLIED,
+	TRY_BUSY					/* commit first, then try again */
+} TryResult;
+
+/* Try one unit in the open transaction. */
+static TryResult
+try_unit(CvgIntake *it, CvgUnit *u, bool first)
 {
 	CvgClockEntry missing;
 	CvgVerdict	verdict;
@@ -360,16 +380,18 @@ try_unit(CvgIntake *it, CvgUnit *u)
 	{
 		cvg_descriptor_store(u->bytes);
 		u->state = UNIT_TRIED;
-		return false;
+		return TRY_NOTHING;
 	}
 	if (is_blocked(it, u->header.origin))
-		return false;
+		return TRY_NOTHING;
 	verdict = cvg_apply_entry(&u->header, u->bytes, &missing);
 	if (verdict == CVG_ADMIT || verdict == CVG_COVERED)
 		u->state = UNIT_TRIED;
+	else if (verdict == CVG_WAIT_GAP && !first && origin_is_busy(it, u))
+		return TRY_BUSY;
 	else
 		block_origin(it, u, verdict, &missing);
-	return verdict == CVG_ADMIT;
+	return verdict == CVG_ADMIT ? TRY_APPLIED : TRY_NOTHING;
 }
 
 /*
@@ -388,9 +410,14 @@ apply_batch(CvgIntake *it, int start, int *end)
 	for (i = start; i < it->nunits; i++)
 	{
 		CvgUnit    *u = &it->units[i];
+		TryResult	result = TRY_NOTHING;
 
+		if (u->state == UNIT_NEW && u->nparts == 0)
+			result = try_unit(it, u, n == 0);
+		if (result == TRY_BUSY)
+			break;
 		*end = i + 1;
-		if (u->state != UNIT_NEW || u->nparts > 0 || !try_unit(it, u))
+		if (result != TRY_APPLIED)
 			continue;
 		n++;
 		rows += u->nchanges;

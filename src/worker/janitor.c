@@ -128,7 +128,8 @@ advance_stable(CvgDb *db)
 	cvg_vclock_print(stable, &text);
 	cvg_put_u8(&text, 0);
 	cvg_sql_begin();
-	cvg_sql("UPDATE converge.node SET stable = $1::converge.vclock",
+	/* receivers write it too: join, do not replace */
+	cvg_sql("UPDATE converge.node SET stable = converge.merge(stable, $1::converge.vclock)",
 			"s", (char *) text.data);
 	cvg_sql_end();
 	publish_stable(db, stable);
@@ -173,12 +174,11 @@ drop_tombstone_batch(CvgDb *db)
 	rows = SPI_tuptable;
 	for (i = 0; i < n; i++)
 	{
-		SPI_tuptable = rows;
-		if (!cvg_tombstone_forgotten(db, column_bytes(i, 2)))
-			continue;
-		cvg_sql("DELETE FROM converge.tombstones WHERE ctid = $1::pg_catalog.tid",
-				"s", cvg_sql_text(i, 1));
-		dropped++;
+		Datum		tid = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
+
+		if (cvg_tombstone_forgotten(db, column_bytes(i, 2)) &&
+			cvg_shelf_delete(CVG_T_TOMBSTONES, (ItemPointer) DatumGetPointer(tid)))
+			dropped++;
 	}
 	sweep.done = n < TOMBSTONE_BATCH;
 	if (!sweep.done)

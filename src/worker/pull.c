@@ -533,7 +533,7 @@ wait_for_news(Response *rs)
 
 		/* scans may use condition variables too, so prepare every time */
 		ConditionVariablePrepareToSleep(&db->changed);
-		cvg_check_serving(db);
+		cvg_check_serving(db, false);
 		if (begin_sending(rs) ||
 			pg_atomic_read_u64(&db->kick) != cvg_serving.kick)
 			break;
@@ -579,7 +579,7 @@ begin_response(FuncCallContext *funcctx, bytea *arg)
 
 	rs->db = db;
 	rs->mcxt = funcctx->multi_call_memory_ctx;
-	cvg_check_serving(db);
+	cvg_check_serving(db, true);
 	status = cvg_request_decode(cvg_slice(VARDATA_ANY(arg), VARSIZE_ANY_EXHDR(arg)),
 								&rs->req, &err);
 	if (status != CVG_OK)

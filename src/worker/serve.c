@@ -32,6 +32,9 @@
 /* How long a connection without a client may take to notice that. */
 #define DEAD_CLIENT_MS	1000
 
+/* How long a peer waits for the manager's successor. */
+#define MANAGER_WAIT_MS 3000
+
 CvgServing	cvg_serving;
 
 static CvgDb *serving_db = NULL;
@@ -52,20 +55,55 @@ cvg_report_bad_request(const char *what, CvgStatus status, uint32 protocol)
 			 errdetail("Reason: %s.", cvg_status_message(status))));
 }
 
+/* What of a database decides whether it serves peers. */
+static void
+look_at_manager(CvgDb *db, bool *wanted, bool *running)
+{
+	LWLockAcquire(&db->lock, LW_SHARED);
+	*wanted = db->manager_wanted || db->dboid != MyDatabaseId;
+	*running = db->manager_pid != 0 && db->dboid == MyDatabaseId;
+	LWLockRelease(&db->lock);
+}
+
+/* A manager that ended because of changed settings is back in a moment. */
+static void
+await_manager(CvgDb *db, bool *wanted, bool *running)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   MANAGER_WAIT_MS);
+
+	look_at_manager(db, wanted, running);
+	while (*wanted && !*running && GetCurrentTimestamp() < deadline)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 20, cvg_wait_event(CVG_WAIT_ATTACH));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		look_at_manager(db, wanted, running);
+	}
+}
+
 void
-cvg_check_serving(CvgDb *db)
+cvg_check_serving(CvgDb *db, bool await)
 {
 	bool		wanted;
+	bool		running;
 
-	LWLockAcquire(&db->lock, LW_SHARED);
-	wanted = db->manager_wanted && db->dboid == MyDatabaseId;
-	LWLockRelease(&db->lock);
+	if (await)
+		await_manager(db, &wanted, &running);
+	else
+		look_at_manager(db, &wanted, &running);
 
 	/* DROP DATABASE and its like wait for this session to go */
 	if (!wanted)
 		ereport(FATAL,
 				(errcode(ERRCODE_ADMIN_SHUTDOWN),
 				 errmsg("terminating connection of a peer because a command needs the database alone")));
+	if (await && !running)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("pg_converge does not run in this database at the moment"),
+				 errhint("Look for messages of \"pg_converge manager\" in the server log.")));
 	if (!db->ready)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -278,7 +316,7 @@ CVG_FUNCTION(hello)
 
 	if (status != CVG_OK)
 		cvg_report_bad_request("greeting", status, hello.protocol);
-	cvg_check_serving(db);
+	cvg_check_serving(db, true);
 	check_duplicate(db, &hello);
 	cvg_check_claim(db, cvg_vclock_get(hello.progress, cvg_slice_cstring(db->replica_id)));
 	if (cvg_slice_eq(hello.node_name, cvg_slice_cstring(db->node_name)))

@@ -36,8 +36,11 @@ extern CvgServing cvg_serving;
 /* Bytes of a peer: ERROR for what does not decode. */
 extern void cvg_report_bad_request(const char *what, CvgStatus status, uint32 protocol);
 
-/* ERROR or FATAL when this database serves nobody at the moment. */
-extern void cvg_check_serving(CvgDb *db);
+/*
+ * ERROR or FATAL when this database serves nobody at the moment.  await:
+ * a manager that is just being replaced is waited for.
+ */
+extern void cvg_check_serving(CvgDb *db, bool await);
 
 /* Note a claim to entries of ours that we do not have; ERROR if it is one. */
 extern void cvg_check_claim(CvgDb *db, int64 claimed);
