@@ -19,7 +19,6 @@
 #include "compat.h"
 
 #include "executor/executor.h"
-#include "port/atomics.h"
 #include "store/tombstone.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -168,8 +167,7 @@ any_buried(CvgApply *ap, int n)
 	CvgRel	   *rel = bulk.target->info;
 	int			i;
 
-	pg_memory_barrier();
-	if (pg_atomic_read_u64(&ap->db->deleters) == bulk.deleters)
+	if (!cvg_progress_delete_possible(ap, bulk.deleters))
 		return false;
 	for (i = 0; i < n; i++)
 	{
@@ -224,8 +222,7 @@ add_row(CvgApply *ap, CvgMap *map, const CvgChange *change, CvgSlice bytes)
 
 	if (bulk.n == 0)
 	{
-		bulk.deleters = pg_atomic_read_u64(&ap->db->deleters);
-		pg_memory_barrier();
+		bulk.deleters = cvg_progress_deleters(ap);
 		bulk.shelf_empty = cvg_shelf_is_empty(CVG_T_TOMBSTONES);
 	}
 	target = route(map, change, keys);

@@ -110,6 +110,13 @@ extern void cvg_progress_write(CvgApply *ap);
 /* A tombstone is about to be written: local inserts must look for it. */
 extern void cvg_progress_note_delete(CvgApply *ap);
 
+/*
+ * Read before looking for a tombstone; later: may another transaction have
+ * buried something since?  See CvgDb.deleters.
+ */
+extern uint64 cvg_progress_deleters(CvgApply *ap);
+extern bool cvg_progress_delete_possible(CvgApply *ap, uint64 seen);
+
 /* --- apply_map.c --- */
 
 /*
