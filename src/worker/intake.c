@@ -243,6 +243,13 @@ handle_fast_clock(CvgIntake *it, const CvgUnit *u, CvgBlocked *b)
 	TimestampTz now = GetCurrentTimestamp();
 
 	b->until = u->header.stamp - (int64) cvg_max_clock_skew_ms * 1000;
+	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
+	snprintf(it->db->peers[it->peer].last_error, CVG_ERROR_LEN,
+			 "changes of node \"%.*s\" are stamped %.3f s in the future",
+			 (int) u->header.origin.len, (const char *) u->header.origin.data,
+			 (double) (u->header.stamp - now) / USECS_PER_SEC);
+	it->db->peers[it->peer].last_error_at = now;
+	LWLockRelease(&it->db->lock);
 	if (!TimestampDifferenceExceeds(it->clock_warned_at, now, CLOCK_WARNING_MS))
 		return;
 	it->clock_warned_at = now;
