@@ -173,6 +173,26 @@ cvg_progress_note_delete(CvgApply *ap)
 	pg_atomic_fetch_add_u64(&ap->db->deleters, 1);
 }
 
+uint64
+cvg_progress_deleters(CvgApply *ap)
+{
+	uint64		now = pg_atomic_read_u64(&ap->db->deleters);
+
+	pg_memory_barrier();
+	return now;
+}
+
+/* Any other that goes on now may have begun before "seen" was read. */
+bool
+cvg_progress_delete_possible(CvgApply *ap, uint64 seen)
+{
+	uint64		now;
+
+	pg_memory_barrier();
+	now = pg_atomic_read_u64(&ap->db->deleters);
+	return (now >> 32) != (seen >> 32) || (uint32) now > (ap->deleter ? 1 : 0);
+}
+
 /* ----------------------------------------------------------------
  *		Admission
  * ----------------------------------------------------------------

@@ -20,7 +20,8 @@
  * finds the row changed since it was looked at starts over (try_change
  * returns false); nothing has been written then, or what has been written is
  * taken along as a further input.  A shelf row written without holding a
- * live row is followed by another look for a live row: see tombstone.c.
+ * live row is followed by another look for a live row, and an insert by
+ * another look for a tombstone, if there can be one: see tombstone.c.
  *
  * Crash.  All of it is one transaction with the entry's progress.
  *
@@ -48,6 +49,7 @@ locate_row(RowWork *w)
 
 	w->local_state = cvg_slice(NULL, 0);
 	w->place = ROW_ABSENT;
+	w->deleters = cvg_progress_deleters(w->ap);
 	if (w->keyless)
 	{
 		w->target = cvg_row_find_birth(store, w->key);
@@ -371,6 +373,25 @@ aside_to_aside(RowWork *w)
 	return true;
 }
 
+/*
+ * The row is in, and the key is ours.  Has another transaction buried it
+ * between our look for a tombstone and now?  Then that goes into the row.
+ */
+static bool
+buried_meanwhile(RowWork *w)
+{
+	CvgShelved	grave;
+
+	if (w->keyless || !cvg_progress_delete_possible(w->ap, w->deleters) ||
+		!cvg_shelf_find(CVG_T_TOMBSTONES, w->map->store->info, w->keys, w->key, NULL, &grave))
+		return false;
+	if (cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid))
+		cvg_values_add_image(w, grave.state, grave.image);
+	CommandCounterIncrement();
+	w->dug_up = true;
+	return true;
+}
+
 /* Absent or a tombstone, and alive now. */
 static bool
 bring_in(RowWork *w)
@@ -382,15 +403,19 @@ bring_in(RowWork *w)
 	result = cvg_row_insert(w->target, &violation);
 	if (result == CVG_WRITE_RETRY)
 		return false;
+	if (result == CVG_WRITE_SKIPPED)
+		return true;
 	if (w->place == ROW_TOMBSTONE)
 		(void) cvg_shelf_delete(CVG_T_TOMBSTONES, &w->shelved.tid);
 	if (result == CVG_WRITE_VIOLATES)
 	{
 		cvg_quarantine_lock(w->map->store);
 		set_aside(w, &violation);
+		return true;
 	}
-	else
-		note_conflict(w, NULL);
+	if (buried_meanwhile(w))
+		return false;
+	note_conflict(w, NULL);
 	return true;
 }
 
@@ -420,7 +445,7 @@ static bool
 try_change(RowWork *w)
 {
 	locate_row(w);
-	if (is_covered(w, w->local_state))
+	if (is_covered(w, w->local_state) && !w->dug_up)
 		return true;
 	take_twin(w);
 	cvg_values_merge(w);

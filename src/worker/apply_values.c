@@ -53,6 +53,7 @@ cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change)
 	w->keyless = (map->store->info->desc->flags & CVG_DESC_KEYLESS) != 0;
 	w->twin_taken = false;
 	w->fetched = false;
+	w->dug_up = false;
 	w->target = NULL;
 	w->key = change->key;
 	if (w->keyless)

@@ -62,6 +62,8 @@ typedef struct RowWork
 	RowInput	inputs[MAX_INPUTS];
 	bool		twin_taken;
 	bool		fetched;
+	bool		dug_up;			/* a tombstone met the row that we inserted */
+	uint64		deleters;		/* before we looked */
 
 	/* what comes out */
 	Datum		state_datum;

@@ -13,6 +13,9 @@ $a->sql("INSERT INTO t SELECT i, 'v', 'w' FROM generate_series(1, 100) i");
 $g->converged_ok('three nodes', 't');
 
 # --- a session idle in transaction on a row that apply needs -------------------------
+# c does not hear a meanwhile: what it writes does not depend on what b waits for
+$c->sql("SELECT converge.peer_pause('a')");
+$c->wait_for("SELECT state FROM converge.stat_peers WHERE name = 'a'", 'paused');
 my $session = $b->server->background_psql('postgres');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
 $session->query_safe("BEGIN; UPDATE t SET w = 'local' WHERE id = 1");
@@ -25,6 +28,7 @@ $b->sql("UPDATE t SET w = 'other local work' WHERE id = 4");
 ok($a->wait_for('SELECT w FROM t WHERE id = 4', 'other local work'), 'local work goes out meanwhile');
 is($b->sql('SELECT v FROM t WHERE id = 2'), 'v', 'the stream waits in order');
 $session->query_safe('COMMIT');
+$c->sql("SELECT converge.peer_resume('a')");
 $g->converged_ok('after the commit it goes on', 't');
 is($b->sql('SELECT v, w FROM t WHERE id = 1'), 'remote|local', 'with both changes');
 
