@@ -345,8 +345,12 @@ set_tried(CvgIntake *it, int start, int end, UnitState state)
 static void
 set_lock_timeout(int ms)
 {
+	static int	current = 0;
 	char		value[16];
 
+	if (ms == current)
+		return;
+	current = ms;
 	snprintf(value, sizeof(value), "%d", ms);
 	cvg_worker_set("lock_timeout", value);
 }
