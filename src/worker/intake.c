@@ -208,9 +208,6 @@ note_problem(CvgIntake *it, const char *text)
 	strlcpy(slot->last_error, text, CVG_ERROR_LEN);
 	slot->last_error_at = GetCurrentTimestamp();
 	LWLockRelease(&it->db->lock);
-	ereport(WARNING,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("peer \"%s\": %s", it->peer_name, text)));
 }
 
 /*
@@ -235,28 +232,26 @@ handle_broken_history(CvgIntake *it, const CvgUnit *u, CvgVerdict verdict, CvgBl
 				 errdetail("Its entry follows " INT64_FORMAT ", we have " INT64_FORMAT ".",
 						   u->header.prev_seq, progress_of(it->db, it->peer_replica_id))));
 	note_problem(it, text);
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("peer \"%s\" %s", it->peer_name, text)));
 }
 
 static void
 handle_fast_clock(CvgIntake *it, const CvgUnit *u, CvgBlocked *b)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	char	   *text = psprintf("changes of replica id \"%.*s\" are stamped %.3f s in the future",
+								(int) u->header.origin.len, (const char *) u->header.origin.data,
+								(double) (u->header.stamp - now) / USECS_PER_SEC);
 
 	b->until = u->header.stamp - (int64) cvg_max_clock_skew_ms * 1000;
-	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
-	snprintf(it->db->peers[it->peer].last_error, CVG_ERROR_LEN,
-			 "changes of node \"%.*s\" are stamped %.3f s in the future",
-			 (int) u->header.origin.len, (const char *) u->header.origin.data,
-			 (double) (u->header.stamp - now) / USECS_PER_SEC);
-	it->db->peers[it->peer].last_error_at = now;
-	LWLockRelease(&it->db->lock);
+	note_problem(it, text);
 	if (!TimestampDifferenceExceeds(it->clock_warned_at, now, CLOCK_WARNING_MS))
 		return;
 	it->clock_warned_at = now;
 	ereport(WARNING,
-			(errmsg("changes of node \"%.*s\" are stamped %.3f s in the future",
-					(int) u->header.origin.len, (const char *) u->header.origin.data,
-					(double) (u->header.stamp - now) / USECS_PER_SEC),
+			(errmsg("%s", text),
 			 errdetail("They came from peer \"%s\" and wait until they are no more than %d ms ahead.",
 					   it->peer_name, cvg_max_clock_skew_ms),
 			 errhint("Check the clocks of both servers; see converge.max_clock_skew.")));
@@ -350,8 +345,12 @@ set_tried(CvgIntake *it, int start, int end, UnitState state)
 static void
 set_lock_timeout(int ms)
 {
+	static int	current = 0;
 	char		value[16];
 
+	if (ms == current)
+		return;
+	current = ms;
 	snprintf(value, sizeof(value), "%d", ms);
 	cvg_worker_set("lock_timeout", value);
 }

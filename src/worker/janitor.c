@@ -27,8 +27,9 @@
  *	   memory until the next start: that only refuses what is still there.
  *	 - Floors and TRUNCATE are one transaction.
  *
- * The stable clock is first made durable, then published.  New members are
- * saved before it is computed.
+ * The stable clock is committed before it is published, but asynchronously:
+ * what relies on it comes later in the WAL, so it cannot survive a crash that
+ * the clock does not.  New members are saved before it is computed.
  *
  *-------------------------------------------------------------------------
  */
@@ -84,9 +85,15 @@ static struct
 static void
 save_members(CvgDb *db)
 {
+	static uint64 saved = 0;
+	uint64		now = cvg_members_hash(db);
+
+	if (now == saved)
+		return;
 	cvg_sql_begin();
 	cvg_members_save(db);
 	cvg_sql_end();
+	saved = now;
 }
 
 /* Join into the slots; they may have grown meanwhile by what entries said. */
@@ -128,6 +135,7 @@ advance_stable(CvgDb *db)
 	cvg_vclock_print(stable, &text);
 	cvg_put_u8(&text, 0);
 	cvg_sql_begin();
+	cvg_sql("SET LOCAL synchronous_commit = off", "");
 	/* receivers write it too: join, do not replace */
 	cvg_sql("UPDATE converge.node SET stable = converge.merge(stable, $1::converge.vclock)",
 			"s", (char *) text.data);

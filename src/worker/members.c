@@ -388,6 +388,26 @@ cvg_members_load(CvgDb *db)
 		load_member(db, cvg_sql_text(i, 1), cvg_sql_text(i, 2), cvg_sql_bool(i, 3));
 }
 
+uint64
+cvg_members_hash(CvgDb *db)
+{
+	uint64		hash = 1;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &db->members[i];
+
+		if (!slot->in_use)
+			continue;
+		hash = hash_combine64(hash, hash_name(slot->node_name));
+		hash = hash_combine64(hash, hash_name(slot->replica_id) + is_forgotten(slot));
+	}
+	LWLockRelease(&db->lock);
+	return hash;
+}
+
 void
 cvg_members_save(CvgDb *db)
 {

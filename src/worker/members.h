@@ -53,6 +53,9 @@ extern CvgReport *cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nrepor
 extern void cvg_members_load(CvgDb *db);
 extern void cvg_members_save(CvgDb *db);
 
+/* Changes when there is something to save. */
+extern uint64 cvg_members_hash(CvgDb *db);
+
 /* Manager: make a configured peer a member before it was ever heard of. */
 extern void cvg_member_expect(CvgDb *db, const char *node_name);
 
