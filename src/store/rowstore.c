@@ -103,7 +103,7 @@ create_estate(Relation rel)
 	rte->relid = RelationGetRelid(rel);
 	rte->relkind = rel->rd_rel->relkind;
 	rte->rellockmode = AccessShareLock;
-	ExecInitRangeTable(estate, list_make1(rte));
+	cvg_init_range_table(estate, rte);
 	return estate;
 }
 
@@ -194,7 +194,7 @@ open_key_index(CvgTarget *target)
 	target->keys = palloc0(sizeof(ScanKeyData) * target->nkeys);
 	init_key_scan(index, target->nkeys, target->keys);
 	InitDirtySnapshot(target->dirty);
-	target->scan = index_beginscan(target->rel, index, &target->dirty, target->nkeys, 0);
+	target->scan = cvg_index_beginscan(target->rel, index, &target->dirty, NULL, target->nkeys, 0);
 }
 
 static CvgTarget *
@@ -495,8 +495,8 @@ find_with_mvcc(CvgTarget *target)
 	bool		found;
 
 	snapshot->curcid = InvalidCommandId;	/* all of our own commands */
-	scan = index_beginscan(target->rel, target->scan->indexRelation, snapshot,
-						   target->nkeys, 0);
+	scan = cvg_index_beginscan(target->rel, target->scan->indexRelation, snapshot, NULL,
+							   target->nkeys, 0);
 	index_rescan(scan, target->keys, target->nkeys, NULL, 0);
 	found = scan_for_row(scan, target->found, &seen);
 	index_endscan(scan);
@@ -597,7 +597,7 @@ cvg_row_read(Relation rel, CvgRel *info, Datum *keys, CvgSlice birth,
 	init_key_scan(index, nkeys, scankeys);
 	for (i = 0; i < nkeys; i++)
 		scankeys[i].sk_argument = keyless ? birth_datum(birth) : keys[i];
-	scan = index_beginscan(rel, index, snapshot, nkeys, 0);
+	scan = cvg_index_beginscan(rel, index, snapshot, NULL, nkeys, 0);
 	index_rescan(scan, scankeys, nkeys, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	index_endscan(scan);
@@ -708,8 +708,8 @@ insert_speculatively(CvgTarget *target, List **recheck)
 
 	table_tuple_insert_speculative(target->rel, target->fresh,
 								   target->estate->es_output_cid, 0, NULL, token);
-	*recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-									 false, true, &conflict, NIL);
+	*recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+									   false, true, &conflict, NIL, false);
 	table_tuple_complete_speculative(target->rel, target->fresh, token, !conflict);
 	SpeculativeInsertionLockRelease(xid);
 	return !conflict;
@@ -738,8 +738,8 @@ cvg_row_insert(CvgTarget *target, CvgViolation *violation)
 	else
 	{
 		table_tuple_insert(target->rel, target->fresh, target->estate->es_output_cid, 0, NULL);
-		recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-										false, false, NULL, NIL);
+		recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+										  false, false, NULL, NIL, false);
 	}
 	if (target->fires[FIRES_AFTER])
 		ExecARInsertTriggers(target->estate, target->rri, target->fresh, recheck, NULL);
@@ -777,9 +777,10 @@ fire_before_update(CvgTarget *target)
 
 	if (!lock_found(target))
 		return CVG_WRITE_RETRY;
-	EvalPlanQualInit(&epq, target->estate, NULL, NIL, -1);
-	go_on = ExecBRUpdateTriggers(target->estate, &epq, target->rri,
-								 &target->found->tts_tid, NULL, target->fresh, NULL);
+	cvg_eval_plan_qual_init(&epq, target->estate, NULL, NIL, -1, NIL);
+	go_on = cvg_br_update_triggers(target->estate, &epq, target->rri,
+								   &target->found->tts_tid, NULL, target->fresh,
+								   NULL, NULL, false);
 	EvalPlanQualEnd(&epq);
 	return go_on ? CVG_WRITE_OK : CVG_WRITE_SKIPPED;
 }
@@ -790,13 +791,13 @@ cvg_row_update(CvgTarget *target, Bitmapset *changed, CvgViolation *violation)
 	ItemPointerData tid = target->found->tts_tid;
 	TM_FailureData tmfd;
 	LockTupleMode lockmode;
-	bool		update_indexes;
+	TU_UpdateIndexes update_indexes;
 	List	   *recheck = NIL;
 	CvgWrite	result;
 
 	begin_write(target, CMD_UPDATE);
 	if (target->rri->ri_TrigDesc != NULL)
-		exec_rt_fetch(1, target->estate)->updatedCols = changed;
+		cvg_set_updated_cols(target->estate, changed);
 	if (target->fires[FIRES_BEFORE_UPDATE])
 	{
 		result = fire_before_update(target);
@@ -807,18 +808,19 @@ cvg_row_update(CvgTarget *target, Bitmapset *changed, CvgViolation *violation)
 		return CVG_WRITE_VIOLATES;
 
 	result = write_result(target,
-						  table_tuple_update(target->rel, &tid, target->fresh,
-											 target->estate->es_output_cid,
-											 GetActiveSnapshot(), InvalidSnapshot, true,
-											 &tmfd, &lockmode, &update_indexes));
+						  cvg_table_tuple_update(target->rel, &tid, target->fresh,
+												 target->estate->es_output_cid,
+												 GetActiveSnapshot(), InvalidSnapshot, true,
+												 &tmfd, &lockmode, &update_indexes));
 	if (result != CVG_WRITE_OK)
 		return result;
-	if (update_indexes && target->rri->ri_NumIndices > 0)
+	if (update_indexes != TU_None && target->rri->ri_NumIndices > 0)
 	{
 		bool		conflict = false;
 
-		recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-										true, target->nrivals > 0, &conflict, NIL);
+		recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+										  true, target->nrivals > 0, &conflict, NIL,
+										  update_indexes == TU_Summarizing);
 		if (conflict)
 			raise_rival_appeared(target);
 	}
@@ -845,8 +847,9 @@ cvg_row_delete(CvgTarget *target)
 
 		if (!lock_found(target))
 			return CVG_WRITE_RETRY;
-		EvalPlanQualInit(&epq, target->estate, NULL, NIL, -1);
-		go_on = ExecBRDeleteTriggers(target->estate, &epq, target->rri, &tid, NULL, NULL);
+		cvg_eval_plan_qual_init(&epq, target->estate, NULL, NIL, -1, NIL);
+		go_on = cvg_br_delete_triggers(target->estate, &epq, target->rri, &tid, NULL,
+									   NULL, NULL, NULL, false);
 		EvalPlanQualEnd(&epq);
 		if (!go_on)
 			return CVG_WRITE_SKIPPED;
