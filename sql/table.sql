@@ -14,7 +14,7 @@ SET search_path = app, public;
 CREATE FUNCTION public.traces(rel regclass) RETURNS TABLE (what text)
 LANGUAGE sql AS $$
     SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname || CASE WHEN tgparentid <> 0 THEN ' (cloned)' ELSE '' END
-    FROM pg_trigger WHERE tgrelid IN (SELECT relid FROM pg_partition_tree(rel) UNION SELECT rel) AND tgname ~ '^~~converge'
+    FROM pg_trigger WHERE tgrelid IN (SELECT relid FROM pg_partition_tree(rel) UNION SELECT rel) AND tgname ~ '^(~~|!)converge_'
     UNION ALL
     SELECT 'column ' || attrelid::regclass || ' ' || attname || ' ' || attstorage::text || ' ' || attstattarget || CASE WHEN atthasdef THEN ' default' ELSE '' END
     FROM pg_attribute WHERE attrelid IN (SELECT relid FROM pg_partition_tree(rel) UNION SELECT rel) AND attname = '_converge'
@@ -278,7 +278,7 @@ SELECT * FROM refused($$ALTER TABLE d ALTER u DROP NOT NULL$$);
 SELECT * FROM refused($$ALTER TABLE d SET UNLOGGED$$);
 SELECT * FROM refused($$CREATE TABLE dd () INHERITS (d)$$);
 SELECT * FROM refused($$DROP TRIGGER "~~converge_stamp" ON d$$);
-SELECT * FROM refused($$DROP TRIGGER "~~converge_capture" ON d$$);
+SELECT * FROM refused($$DROP TRIGGER "!converge_capture" ON d$$);
 SELECT * FROM refused($$DROP TRIGGER "~~converge_truncate" ON d$$);
 SELECT * FROM refused($$ALTER TRIGGER "~~converge_stamp" ON d RENAME TO mine$$);
 CREATE TABLE dp (LIKE d) PARTITION BY LIST (u);

@@ -38,7 +38,7 @@ CREATE VIEW converge.tables AS
                 WHERE c.relid = r.relid GROUP BY c.unit) g) AS column_groups,
         (SELECT count(*) = 3 FROM pg_trigger t
             WHERE t.tgrelid = r.relid AND t.tgenabled IN ('O', 'A')
-            AND t.tgname IN ('~~converge_stamp', '~~converge_capture', '~~converge_truncate')) AS capturing,
+            AND t.tgname IN ('~~converge_stamp', '!converge_capture', '~~converge_truncate')) AS capturing,
         r.since,
         (SELECT count(*) FROM converge.quarantine q WHERE q.relid = r.relid) AS rows_set_aside
     FROM converge.replicated r

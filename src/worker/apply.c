@@ -66,13 +66,6 @@ cvg_apply_init(CvgFetchFn fetch, void *fetch_arg)
 		return;
 	done = true;
 
-	set_override("session_replication_role", "replica");
-	set_override("synchronous_commit", "off");
-	set_override("default_transaction_isolation", "read committed");
-	set_override("default_transaction_read_only", "off");
-	set_override("default_transaction_deferrable", "off");
-	set_override("lock_timeout", "0");
-
 	/* as cvg_codec_enter() wants it, so that it has nothing to do */
 	set_override("search_path", "pg_catalog, pg_temp");
 	set_override("datestyle", "ISO");

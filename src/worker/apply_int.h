@@ -14,6 +14,7 @@
 
 #include "core/entry.h"
 #include "store/rowstore.h"
+#include "store/tombstone.h"
 #include "worker/apply.h"
 
 /* An origin of which this transaction has applied something. */
@@ -115,6 +116,8 @@ extern CvgMap *cvg_map_loose(CvgApply *ap, const CvgDescriptor *desc, CvgStore *
 
 /* --- apply_row.c --- */
 extern void cvg_apply_change(CvgApply *ap, CvgMap *map, const CvgChange *change);
+
+extern bool cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside);
 
 /*
  * Fill target->fresh from a state and an image, complete with defaults.

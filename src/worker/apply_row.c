@@ -81,21 +81,23 @@ locate_row(RowWork *w)
 }
 
 /*
- * A local insert may have made a live row of a key that is set aside: its
- * state goes into the live row.
+ * A local transaction may have inserted a key that is set aside, and perhaps
+ * deleted it again: what is set aside goes into the live row or tombstone.
  */
 static void
 take_twin(RowWork *w)
 {
 	CvgShelved	twin;
 
-	if (w->place != ROW_LIVE || w->twin_taken || !cvg_quarantine_any(w->map->store))
+	if ((w->place != ROW_LIVE && w->place != ROW_TOMBSTONE) ||
+		w->twin_taken || !cvg_quarantine_any(w->map->store))
 		return;
 	cvg_quarantine_lock(w->map->store);
 	if (!cvg_shelf_find(CVG_T_QUARANTINE, w->map->store->info, w->keys, w->key, NULL, &twin))
 		return;
 	if (cvg_shelf_delete(CVG_T_QUARANTINE, &twin.tid))
 	{
+		CommandCounterIncrement();
 		cvg_values_add_image(w, twin.state, twin.image);
 		w->twin_taken = true;
 	}
@@ -400,6 +402,19 @@ give_up(RowWork *w)
 	note_conflict(w, NULL);
 }
 
+/* Put the merged row where it belongs. */
+static bool
+move_row(RowWork *w)
+{
+	if (cvg_quarantine_any(w->map->store) && w->target != NULL && w->target->nrivals > 0)
+		w->map->store->recheck = true;
+	if (w->place == ROW_LIVE)
+		return w->alive ? live_to_live(w) : live_to_dead(w);
+	if (!w->alive)
+		return shelve(w);
+	return w->place == ROW_QUARANTINED ? aside_to_aside(w) : bring_in(w);
+}
+
 /* One attempt; false to look at the row again. */
 static bool
 try_change(RowWork *w)
@@ -421,13 +436,42 @@ try_change(RowWork *w)
 			return true;
 		}
 	}
-	if (cvg_quarantine_any(w->map->store) && w->target != NULL && w->target->nrivals > 0)
-		w->map->store->recheck = true;
-	if (w->place == ROW_LIVE)
-		return w->alive ? live_to_live(w) : live_to_dead(w);
-	if (!w->alive)
-		return shelve(w);
-	return w->place == ROW_QUARANTINED ? aside_to_aside(w) : bring_in(w);
+	return move_row(w);
+}
+
+/*
+ * A local transaction has inserted a key that is set aside, and perhaps
+ * deleted it again: merge the row set aside with the live row or tombstone,
+ * as two inserts of one key are.  False when there is neither.  Called in
+ * the row context, as the owner.
+ */
+bool
+cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside)
+{
+	RowWork    *w = palloc(sizeof(RowWork));
+	CvgChange  *change = palloc0(sizeof(CvgChange));
+	bool		done = false;
+
+	/* a change that writes nothing; the row comes in as an image */
+	change->op = CVG_OP_UPDATE;
+	change->state = aside->state;
+	change->key = aside->key;
+	cvg_values_begin(w, ap, cvg_map_loose(ap, store->info->desc, store), change);
+	locate_row(w);
+	if (w->place != ROW_LIVE && w->place != ROW_TOMBSTONE)
+		return false;
+	if (!cvg_shelf_delete(CVG_T_QUARANTINE, &aside->tid))
+		return true;
+	CommandCounterIncrement();
+	cvg_values_add_image(w, aside->state, aside->image);
+	while (!done)
+	{
+		CHECK_FOR_INTERRUPTS();
+		locate_row(w);
+		cvg_values_merge(w);
+		done = move_row(w);
+	}
+	return true;
 }
 
 void
@@ -442,6 +486,11 @@ cvg_apply_change(CvgApply *ap, CvgMap *map, const CvgChange *change)
 	if (map->store->info->has_text)
 		nest = cvg_codec_enter();
 	cvg_values_begin(w, ap, map, change);
+	w->dot = cvg_rowstate_latest(change->state, ap->header.origin);
+	if (w->dot == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("change is not stamped by its origin")));
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();

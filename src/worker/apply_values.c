@@ -54,11 +54,6 @@ cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change)
 	w->twin_taken = false;
 	w->fetched = false;
 	w->target = NULL;
-	w->dot = cvg_rowstate_latest(change->state, ap->header.origin);
-	if (w->dot == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("change is not stamped by its origin")));
 	w->key = change->key;
 	if (w->keyless)
 	{

@@ -335,10 +335,11 @@ cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports)
 	{
 		CvgMemberSlot *slot = &copy->members[i];
 
-		if (!slot->in_use || slot->generation <= passed->generation[i])
+		/* one that never reported is passed on too: it is a member */
+		if (!slot->in_use || slot->generation < passed->generation[i])
 			continue;
 		report_of(copy, slot, &reports[n++]);
-		passed->generation[i] = slot->generation;
+		passed->generation[i] = slot->generation + 1;
 	}
 	*nreports = n;
 	return reports;

@@ -37,7 +37,7 @@ extern void cvg_member_own_report(CvgDb *db, CvgReport *report);
 typedef struct CvgPassedOn
 {
 	TimestampTz at;
-	int64		generation[CVG_MAX_MEMBERS];	/* by member slot */
+	int64		generation[CVG_MAX_MEMBERS];	/* by member slot, plus 1 */
 } CvgPassedOn;
 
 /*

@@ -237,23 +237,20 @@ add_claimant(Claims *claims, CvgTarget *target, TupleTableSlot *slot, CvgSlice s
 
 /* One row of the quarantine. */
 static void
-add_aside(Claims *claims, HeapTuple shelf, TupleDesc desc)
+add_aside(Claims *claims, CvgShelved *aside)
 {
-	bool		isnull;
-	CvgSlice	key = varlena_copy(heap_getattr(shelf, 3, desc, &isnull));
-	CvgSlice	state = varlena_copy(heap_getattr(shelf, 4, desc, &isnull));
-	CvgSlice	image = varlena_copy(heap_getattr(shelf, 5, desc, &isnull));
 	CvgTarget  *target;
 	Claimant   *row;
 
 	ResetPerTupleExprContext(claims->store->estate);
-	if (!cvg_row_from_image(claims->ap, claims->store, key, state, image, &target))
+	if (!cvg_row_from_image(claims->ap, claims->store, aside->key, aside->state,
+							aside->image, &target))
 		return;
 	cvg_row_generate(target);
-	row = add_claimant(claims, target, target->fresh, state);
+	row = add_claimant(claims, target, target->fresh, aside->state);
 	row->aside = true;
-	row->tid = shelf->t_self;
-	row->key = key;
+	row->tid = aside->tid;
+	row->key = aside->key;
 	row->fails_check = cvg_row_failed_check(target, target->fresh) != NULL;
 }
 
@@ -287,22 +284,70 @@ add_visible(CvgTarget *target, TupleTableSlot *slot, void *arg)
 	row->key = cvg_buf_slice(&key);
 }
 
+/* Rows set aside, copied; MAX_ROWS at most.  Returns how many. */
+static int
+read_aside(CvgStore *store, CvgShelved **result)
+{
+	CvgShelved *rows = palloc(sizeof(CvgShelved) * MAX_ROWS);
+	AsideScan	s;
+	HeapTuple	tuple;
+	int			n = 0;
+
+	begin_aside_scan(&s, store->relid);
+	while (n < MAX_ROWS && HeapTupleIsValid(tuple = systable_getnext(s.scan)))
+	{
+		TupleDesc	desc = RelationGetDescr(s.rel);
+		CvgShelved *row = &rows[n++];
+		bool		isnull;
+
+		row->tid = tuple->t_self;
+		row->key = varlena_copy(heap_getattr(tuple, 3, desc, &isnull));
+		row->state = varlena_copy(heap_getattr(tuple, 4, desc, &isnull));
+		row->image = varlena_copy(heap_getattr(tuple, 5, desc, &isnull));
+	}
+	end_aside_scan(&s);
+	*result = rows;
+	return n;
+}
+
+/*
+ * The same, after merging those whose key local transactions have used again:
+ * a key is in one place.
+ */
+static int
+settle_aside(Claims *claims, CvgShelved **shelf)
+{
+	for (;;)
+	{
+		int			n = read_aside(claims->store, shelf);
+		bool		merged = false;
+		int			i;
+
+		if (claims->store->info->desc->nkeys == 0 || n >= MAX_ROWS)
+			return n;
+		for (i = 0; i < n; i++)
+			merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);
+		if (!merged)
+			return n;
+	}
+}
+
 /* Everybody; false when there are too many. */
 static bool
 collect_claimants(Claims *claims)
 {
-	AsideScan	s;
-	HeapTuple	shelf;
+	CvgShelved *shelf;
+	int			nshelf = settle_aside(claims, &shelf);
 	int			aside;
 	int			i;
 
 	claims->n = 0;
 	claims->size = 64;
 	claims->rows = palloc(claims->size * sizeof(Claimant));
-	begin_aside_scan(&s, claims->store->relid);
-	while (HeapTupleIsValid(shelf = systable_getnext(s.scan)) && claims->n < MAX_ROWS)
-		add_aside(claims, shelf, RelationGetDescr(s.rel));
-	end_aside_scan(&s);
+	if (nshelf >= MAX_ROWS)
+		return false;
+	for (i = 0; i < nshelf; i++)
+		add_aside(claims, &shelf[i]);
 	aside = claims->n;
 	for (i = 0; i < aside && claims->n < MAX_ROWS; i++)
 	{
@@ -541,6 +586,8 @@ cvg_quarantine_recheck(CvgApply *ap)
 {
 	CvgStore   *store;
 
+	/* whatever is reported now is our own doing */
+	ap->header.origin = cvg_slice_cstring(ap->db->replica_id);
 	for (store = cvg_stores_first(); store != NULL; store = store->next)
 	{
 		if (!store->recheck || !cvg_quarantine_any(store))

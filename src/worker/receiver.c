@@ -60,6 +60,9 @@
 /* A link is healthy if it brought a response within the heartbeat and this. */
 #define HEALTHY_MS			5000
 
+/* So long a peer may have more of an origin than it sends us. */
+#define WITHHELD_MS			30000
+
 /* The same error again is logged once in so many times. */
 #define LOG_EVERY			20
 
@@ -79,6 +82,8 @@ typedef struct Receiver
 	CvgPassedOn passed;
 	MemoryContext request_mcxt; /* one request */
 	uint64		kick;			/* as of the last request */
+	bool		withheld;		/* the peer has more than it sends ... */
+	TimestampTz withheld_since; /* ... since then */
 	CvgHead		head;			/* of the response at hand, in the intake's memory */
 } Receiver;
 
@@ -527,37 +532,65 @@ receive_response(Receiver *r, bool ahead)
 	MemoryContextSwitchTo(r->intake.mcxt);
 }
 
+/* Is an origin brought by a link of its own that works? */
+static bool
+has_healthy_link(Receiver *r, CvgSlice replica_id)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		found = false;
+	int			i;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	for (i = 0; i < CVG_MAX_PEERS && !found; i++)
+		found = cvg_slice_eq(replica_id, cvg_slice_cstring(r->db->peers[i].replica_id)) &&
+			is_healthy(&r->db->peers[i], now);
+	LWLockRelease(&r->db->lock);
+	return found;
+}
+
+/* First origin of which the peer has more than we have, and should send it. */
+static bool
+find_withheld(Receiver *r, CvgClockEntry *entry, int64 *here)
+{
+	CvgSlice	have = cvg_progress_clock(r->db);
+	CvgClockIter it;
+
+	cvg_vclock_iter(&it, r->head.progress);
+	while (cvg_vclock_next(&it, entry))
+	{
+		*here = cvg_vclock_get(have, entry->id);
+		if (*here < entry->value &&
+			!cvg_slice_eq(entry->id, cvg_slice_cstring(r->db->replica_id)) &&
+			!has_healthy_link(r, entry->id))
+			return true;
+	}
+	return false;
+}
+
 /*
- * The peer says that it has more of some origin and did not send it: it has
- * cut its log.  Somebody else may have it; the DBA should know.
+ * The peer says that it has more of some origin, and for a while has not sent
+ * it: it has cut its log.  Somebody else may have it; the DBA should know.
  */
 static void
 check_withheld(Receiver *r)
 {
-	CvgClockIter it;
+	TimestampTz now = GetCurrentTimestamp();
 	CvgClockEntry entry;
-	CvgSlice	have = cvg_progress_clock(r->db);
+	int64		here;
+	bool		withheld = r->intake.nunits == 0 && r->intake.nblocked == 0 &&
+		!r->head.more && find_withheld(r, &entry, &here);
 
-	if (r->head.more || r->intake.ahead || r->intake.nunits > 0 || r->intake.nblocked > 0)
+	if (withheld && !r->withheld)
+		r->withheld_since = now;
+	r->withheld = withheld;
+	if (!withheld || !TimestampDifferenceExceeds(r->withheld_since, now, WITHHELD_MS))
 		return;
-	cvg_vclock_iter(&it, r->head.progress);
-	while (cvg_vclock_next(&it, &entry))
-	{
-		CvgReport  *self = &r->head.reports[0];
-		int64		here = cvg_vclock_get(have, entry.id);
-		char		text[CVG_ERROR_LEN];
-
-		if (cvg_slice_eq(entry.id, self->replica_id) || here >= entry.value ||
-			cvg_slice_eq(entry.id, cvg_slice_cstring(r->db->replica_id)))
-			continue;
-		snprintf(text, sizeof(text),
-				 "entries of replica id \"%.*s\" after " INT64_FORMAT " are no longer in its log",
-				 (int) entry.id.len, (const char *) entry.id.data, here);
-		LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
-		strlcpy(r->slot->last_error, text, CVG_ERROR_LEN);
-		r->slot->last_error_at = GetCurrentTimestamp();
-		LWLockRelease(&r->db->lock);
-	}
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	snprintf(r->slot->last_error, CVG_ERROR_LEN,
+			 "entries of replica id \"%.*s\" after " INT64_FORMAT " are no longer in its log",
+			 (int) entry.id.len, (const char *) entry.id.data, here);
+	r->slot->last_error_at = now;
+	LWLockRelease(&r->db->lock);
 }
 
 /* Apply a response and learn what its head says. */
