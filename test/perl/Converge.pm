@@ -424,7 +424,8 @@ sub content
 	my ($self, $table, %opt) = @_;
 	my $minus = $opt{plain} ? " - '_converge'" : '';
 	return $self->sql(
-		"SELECT (to_jsonb(x)$minus)::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
+		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';
+		SELECT (to_jsonb(x)$minus)::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
 }
 
 # --- processes --------------------------------------------------------------

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 my ($connstr, $node, $table, $outfile, $stopfile) = @ARGV;
+$ENV{PGAPPNAME} = 'writer';
 my $next = 1;
 while (!-e $stopfile)
 {

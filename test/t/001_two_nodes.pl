@@ -44,7 +44,7 @@ $g->converged_ok('a transaction over many rows arrives', 'cart');
 }
 
 # --- rollback leaves nothing --------------------------------------------------
-my $before = $london->clock;
+my $before = $paris->clock;
 $paris->sql('BEGIN; DELETE FROM cart; ROLLBACK');
 $paris->sql("BEGIN; SAVEPOINT s; INSERT INTO cart VALUES (9999); ROLLBACK TO s; COMMIT");
 is($paris->clock, $before, 'rolled-back work makes no entry');

@@ -38,7 +38,7 @@ is(row($a, 't', 1), 'a|b', 'both survive');
 concurrently('t', "UPDATE t SET v = 'a1', w = 'a1' WHERE id = 2", "UPDATE t SET v = 'b1' WHERE id = 2",
 	'updates of the same column');
 is(row($a, 't', 2), 'b1|a1', 'the later write of the column wins, the other column stays');
-is($_->sql("SELECT count(*) > 0 FROM converge.conflicts WHERE "table" = 'public.t'"), 't',
+is($_->sql(q{SELECT count(*) > 0 FROM converge.conflicts WHERE "table"::text = 't'}), 't',
 	'the conflict is recorded on ' . $_->name)
   for $g->nodes;
 like($a->sql("SELECT local_row->>'v' || ' ' || (remote_row->>'v') FROM converge.conflicts WHERE key->>'id' = '2'"),

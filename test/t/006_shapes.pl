@@ -221,7 +221,7 @@ CREATE FUNCTION change_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	NEW.touched := 'by ' || current_setting('converge.node_name');
 	RETURN NEW; END $$;
 CREATE FUNCTION write_audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	INSERT INTO audit VALUES (TG_OP); RETURN NULL; END $$;
+	INSERT INTO public.audit VALUES (TG_OP); RETURN NULL; END $$;
 CREATE TRIGGER b BEFORE INSERT OR UPDATE ON trg FOR EACH ROW EXECUTE FUNCTION change_row();
 CREATE TRIGGER a AFTER INSERT OR UPDATE OR DELETE ON trg FOR EACH ROW EXECUTE FUNCTION write_audit();
 SQL
@@ -246,7 +246,7 @@ isnt($rc, 0, 'a deferred constraint fails at commit');
 $g->converged_ok('deferred constraints', 'd1', 'd2');
 is($b->sql('SELECT count(*) FROM d1'), '1', 'what failed at commit never leaves');
 $g->all('CREATE TABLE dpk (id int PRIMARY KEY DEFERRABLE, v int)');
-$a->fails_ok("SELECT converge.replicate('dpk')", '0A000', qr/deferrable/i, 'a deferrable primary key is refused');
+$a->fails_ok("SELECT converge.replicate('dpk')", '55000', qr/deferrable/i, 'a deferrable primary key is refused');
 
 # --- two-phase commit ------------------------------------------------------------------------------------------------
 $a->server->append_conf('postgresql.conf', 'max_prepared_transactions = 5');

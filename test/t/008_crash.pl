@@ -53,7 +53,7 @@ for my $round (1 .. $rounds)
 		next;
 	}
 	my %where = (
-		'a client backend'    => "backend_type = 'client backend' AND application_name = 'psql' AND pid <> pg_backend_pid()",
+		'a client backend'    => "backend_type = 'client backend' AND application_name = 'writer'",
 		'a receiver'          => "backend_type LIKE 'pg_converge receiver%'",
 		'a server of the log' => "backend_type = 'client backend' AND application_name IN ('a', 'b', 'c')",
 		'the manager'         => "backend_type LIKE 'pg_converge manager%'",
