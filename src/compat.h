@@ -46,6 +46,12 @@
 	} while (0)
 #endif
 
+/* 18: generated columns that are not stored.  Null in every tuple. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL	'v'
+#endif
+
 /* 17: an extension may name what it waits for. */
 #if PG_VERSION_NUM >= 170000
 #define CVG_NAMED_WAIT_EVENTS

@@ -9,9 +9,11 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_authid.h"
 #include "core/wire.h"
 #include "funcapi.h"
 #include "shmem.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -110,7 +112,12 @@ form_peer(const CvgPeerSlot *peer, const PeerLag *lag, Datum *values, bool *null
 	values[15] = Float8GetDatum(lag->horizon == 0 ? 0 :
 								Max((double) (GetCurrentTimestamp() - lag->horizon), 0) / USECS_PER_SEC);
 	nulls[15] = lag->horizon == 0;
-	set_text(values, nulls, 16, peer->last_error);
+	/* it may name hosts and roles of a setting that is for superusers only */
+	if (peer->last_error[0] != '\0' &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
+		values[16] = CStringGetTextDatum("<insufficient privilege>");
+	else
+		set_text(values, nulls, 16, peer->last_error);
 	set_timestamp(values, nulls, 17, peer->last_error_at);
 }
 

@@ -25,6 +25,8 @@ COMMENT ON COLUMN converge.stat_peers.lag_entries IS
     'transactions of the peer that are not applied here yet, as last heard; seqs of aborted ones count';
 COMMENT ON COLUMN converge.stat_peers.lag_seconds IS
     'up to how long ago everything the peer wrote is applied here';
+COMMENT ON COLUMN converge.stat_peers.last_error IS
+    'latest error of the link, also when it has gone since; for members of pg_read_all_stats';
 COMMENT ON COLUMN converge.stat_peers.blocked_by IS
     'sessions that hold a lock the receiver waits for';
 

@@ -25,6 +25,12 @@
 
 typedef struct CvgStore CvgStore;
 
+/* CvgTarget.fires */
+#define CVG_FIRES_BEFORE_UPDATE 0
+#define CVG_FIRES_BEFORE_DELETE 1
+#define CVG_FIRES_BEFORE_INSERT 2
+#define CVG_FIRES_AFTER			3
+
 /* A plain table or a leaf partition, open for writing. */
 typedef struct CvgTarget
 {
@@ -48,7 +54,7 @@ typedef struct CvgTarget
 	bool		has_generated;
 	bool		has_not_null;
 	bool		identity_checked;	/* replica identity allows update, delete */
-	bool		fires[4];		/* before update, before delete, before insert, any after */
+	bool		fires[4];		/* row triggers of the user: CVG_FIRES_* */
 	bool		has_unique;
 	SnapshotData dirty;
 	IndexScanDesc scan;
@@ -145,6 +151,17 @@ extern CvgWrite cvg_row_insert(CvgTarget *target, CvgViolation *violation);
 extern CvgWrite cvg_row_update(CvgTarget *target, Bitmapset *changed,
 							   CvgViolation *violation);
 extern CvgWrite cvg_row_delete(CvgTarget *target);
+
+/*
+ * Many new rows at once, without looking for them first.  False when a row
+ * is in the way of one of them, or one violates a CHECK: none is left
+ * inserted then.  Only for targets that say so.
+ */
+extern bool cvg_target_takes_bulk(CvgTarget *target);
+extern bool cvg_rows_insert(CvgTarget *target, TupleTableSlot **slots, int n);
+
+/* Delete rows that cvg_rows_insert() has inserted. */
+extern void cvg_rows_take_back(CvgTarget *target, TupleTableSlot **slots, int n);
 
 /* Compute the generated columns of target->fresh; the writes above do. */
 extern void cvg_row_generate(CvgTarget *target);

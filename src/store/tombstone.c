@@ -236,6 +236,16 @@ cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 }
 
 bool
+cvg_shelf_is_empty(CvgTable shelf)
+{
+	Relation	rel = table_open(cvg_table_oid(shelf), AccessShareLock);
+	bool		empty = RelationGetNumberOfBlocks(rel) == 0;
+
+	table_close(rel, AccessShareLock);
+	return empty;
+}
+
+bool
 cvg_shelf_delete(CvgTable shelf, ItemPointer tid)
 {
 	Relation	rel = table_open(cvg_table_oid(shelf), RowExclusiveLock);

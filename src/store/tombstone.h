@@ -36,6 +36,9 @@ typedef struct CvgShelved
 extern bool cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals,
 						   CvgSlice key, Snapshot snapshot, CvgShelved *out);
 
+/* Does the shelf's table have no page?  False says nothing. */
+extern bool cvg_shelf_is_empty(CvgTable shelf);
+
 /*
  * Delete a row that a find returned; waits for others.  False when another
  * transaction (or this one) has deleted it since: look again.

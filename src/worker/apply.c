@@ -253,10 +253,10 @@ cvg_apply_begin(void)
 	ap->maps = NULL;
 	ap->incomplete = false;
 	ap->owner_of = NULL;
-	context_change = NULL;
-	context_map = NULL;
+	cvg_apply_context(NULL, NULL);
 	context_triggers = false;
 	cvg_progress_begin(ap);
+	cvg_bulk_begin(ap);
 	cvg_applying = true;
 }
 
@@ -282,8 +282,15 @@ look_up_descriptors(CvgApply *ap)
 	}
 }
 
+void
+cvg_apply_context(const CvgChange *change, CvgMap *map)
+{
+	context_change = change;
+	context_map = map;
+}
+
 static void
-apply_next_change(CvgApply *ap, CvgReader *reader)
+apply_next_change(CvgApply *ap, CvgReader *reader, CvgSlice bytes)
 {
 	CvgError	err;
 	CvgMap	  **map;
@@ -296,11 +303,14 @@ apply_next_change(CvgApply *ap, CvgReader *reader)
 	map = &ap->entry_maps[ap->change.descriptor];
 	if (*map == NULL)
 		*map = cvg_map(ap, ap->descs[ap->change.descriptor]);
-	context_change = &ap->change;
-	context_map = *map;
-	cvg_apply_change(ap, *map, &ap->change);
-	UpdateActiveSnapshotCommandId();
-	context_change = NULL;
+	cvg_apply_context(&ap->change, *map);
+	if (!cvg_bulk_add(ap, *map, &ap->change, bytes))
+	{
+		cvg_apply_context(&ap->change, *map);
+		cvg_apply_change(ap, *map, &ap->change);
+		UpdateActiveSnapshotCommandId();
+	}
+	cvg_apply_context(NULL, NULL);
 	ap->changes_done++;
 }
 
@@ -318,8 +328,9 @@ apply_changes(CvgApply *ap, CvgSlice bytes)
 
 		if (size == 0 || size > left.len)
 			break;
-		apply_next_change(ap, &reader);
+		apply_next_change(ap, &reader, cvg_slice(left.data, size));
 	}
+	cvg_bulk_flush(ap);
 	cvg_owner_leave(ap);
 	return reader.pos;
 }

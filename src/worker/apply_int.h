@@ -39,6 +39,7 @@ typedef struct CvgMap
 	CvgStore   *store;
 	int		   *local;			/* column there -> column here, or -1 */
 	bool	   *has_unit;		/* by unit here: is it known there? */
+	bool		complete;		/* no column here is missing there */
 	struct CvgMap *next;
 } CvgMap;
 
@@ -59,6 +60,7 @@ typedef struct CvgApply
 	bool		pending_set;	/* pending_seq is ahead in shared memory */
 	bool		deleter;		/* counted in db->deleters */
 	CvgMap	   *maps;
+	bool		bulk_off;		/* an insert met a row: no more batches */
 
 	/* the entry being applied */
 	CvgEntryHeader header;
@@ -89,6 +91,9 @@ extern void cvg_owner_leave(CvgApply *ap);
 /* Ourselves for a moment, with the queue left as it is, and back. */
 extern void cvg_owner_pause(CvgApply *ap);
 extern void cvg_owner_resume(CvgApply *ap);
+
+/* What the error context says; NULL: nothing but the entry. */
+extern void cvg_apply_context(const CvgChange *change, CvgMap *map);
 
 /* --- apply_progress.c --- */
 extern void cvg_progress_begin(CvgApply *ap);
@@ -125,6 +130,17 @@ extern bool cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside
  */
 extern bool cvg_row_from_image(CvgApply *ap, CvgStore *store, CvgSlice key,
 							   CvgSlice state, CvgSlice image, CvgTarget **target);
+
+/* --- apply_bulk.c --- */
+extern void cvg_bulk_begin(CvgApply *ap);
+
+/*
+ * Take a change into a batch of inserts.  False: apply it by itself, and now;
+ * whatever came before it has been written.  bytes are the change's, and stay
+ * until the batch is flushed.
+ */
+extern bool cvg_bulk_add(CvgApply *ap, CvgMap *map, const CvgChange *change, CvgSlice bytes);
+extern void cvg_bulk_flush(CvgApply *ap);
 
 /* --- quarantine.c --- */
 extern bool cvg_quarantine_any(CvgStore *store);

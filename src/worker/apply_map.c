@@ -146,6 +146,7 @@ make_map(CvgApply *ap, const CvgDescriptor *theirs, CvgStore *store, bool strict
 	MemoryContext old = MemoryContextSwitchTo(ap->xact_mcxt);
 	CvgMap	   *map = palloc0(sizeof(CvgMap));
 	CvgRel	   *rel = store->info;
+	int			matched = 0;
 	int			i;
 
 	map->hash = theirs->hash;
@@ -170,7 +171,10 @@ make_map(CvgApply *ap, const CvgDescriptor *theirs, CvgStore *store, bool strict
 		map->local[i] = at;
 		if (at >= 0 && rel->columns[at].unit >= 0)
 			map->has_unit[rel->columns[at].unit] = true;
+		if (at >= 0)
+			matched++;
 	}
+	map->complete = matched == rel->desc->ncolumns;
 	map->next = ap->maps;
 	ap->maps = map;
 	return map;

@@ -73,6 +73,7 @@ typedef struct Manager
 	Oid			dboid;
 	uint64		settings;		/* hash of ours in pg_db_role_setting */
 	TimestampTz checked_at;
+	bool		fresh;			/* peers are configured for the first time */
 	bool		woken;			/* since then */
 	TimestampTz wake_at;		/* next thing to do */
 	Receiver	receivers[CVG_MAX_PEERS];
@@ -318,7 +319,7 @@ configure_peer(Manager *m, const CvgPeerSpec *spec)
 	i = peer_index(db, spec->name);
 	if (i >= 0)
 	{
-		changed = db->peers[i].conninfo_hash != hash;
+		changed = db->peers[i].conninfo_hash != hash || m->fresh;
 		db->peers[i].conninfo_hash = hash;
 		if (changed)
 		{
@@ -628,7 +629,9 @@ make_ready(Manager *m)
 	if (!fits)
 		cvg_identity_renew(m->db, NULL);
 	cvg_identity_extend_ceiling(m->db);
+	m->fresh = true;
 	configure_peers(m);
+	m->fresh = false;
 	read_orders(m);
 	m->checked_at = GetCurrentTimestamp();
 	ereport(LOG,

@@ -214,7 +214,7 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%.*s\" was removed by converge.forget_peer()",
 						(int) node_name.len, (const char *) node_name.data),
-				 errhint("Join again with an empty database.")));
+				 errhint("To join again, it needs an empty database and another converge.node_name.")));
 }
 
 /* ----------------------------------------------------------------

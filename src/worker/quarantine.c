@@ -35,7 +35,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "store/conflictlog.h"
@@ -130,17 +129,6 @@ end_aside_scan(AsideScan *s)
 	table_close(s->rel, AccessShareLock);
 }
 
-/* Is the whole quarantine empty, as far as its size tells? */
-static bool
-quarantine_is_empty(void)
-{
-	Relation	rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
-	bool		empty = RelationGetNumberOfBlocks(rel) == 0;
-
-	table_close(rel, AccessShareLock);
-	return empty;
-}
-
 bool
 cvg_quarantine_any(CvgStore *store)
 {
@@ -149,7 +137,7 @@ cvg_quarantine_any(CvgStore *store)
 	if (store->quarantine_known)
 		return store->has_quarantine;
 	store->quarantine_known = true;
-	if (quarantine_is_empty())
+	if (cvg_shelf_is_empty(CVG_T_QUARANTINE))
 		return false;
 	begin_aside_scan(&s, store->relid);
 	store->has_quarantine = HeapTupleIsValid(systable_getnext(s.scan));
@@ -611,7 +599,7 @@ tables_with_rows_aside(MemoryContext mcxt)
 	AsideScan	s;
 	HeapTuple	tuple;
 
-	if (quarantine_is_empty())
+	if (cvg_shelf_is_empty(CVG_T_QUARANTINE))
 		return NIL;
 	begin_aside_scan(&s, InvalidOid);
 	while (HeapTupleIsValid(tuple = systable_getnext(s.scan)))

@@ -260,11 +260,43 @@ check_claim(Receiver *r, CvgSlice progress)
 			 errhint("The node goes on with a new replica id by itself.")));
 }
 
+/* ERROR if the replica id is ours, or that of a peer that is connected. */
+static void
+check_duplicate(Receiver *r, const CvgHello *hello)
+{
+	char		other[CVG_NAME_LEN] = "";
+	int			i;
+
+	if (cvg_slice_eq(hello->replica_id, cvg_slice_cstring(r->db->replica_id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("peer \"%s\" has the same replica id as this node", r->name),
+				 errhint("Give each node its own converge.node_name.")));
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	for (i = 0; i < CVG_MAX_PEERS; i++)
+	{
+		CvgPeerSlot *p = &r->db->peers[i];
+
+		if (i != r->index && p->in_use && p->state == CVG_PEER_STREAMING &&
+			cvg_slice_eq(hello->replica_id, cvg_slice_cstring(p->replica_id)))
+			strlcpy(other, p->name, CVG_NAME_LEN);
+	}
+	LWLockRelease(&r->db->lock);
+	if (other[0] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("replica id \"%.*s\" of peer \"%s\" is in use by peer \"%s\"",
+						(int) hello->replica_id.len, (const char *) hello->replica_id.data,
+						r->name, other),
+				 errhint("Give each node its own converge.node_name, and each an entry in converge.peers of its own.")));
+}
+
 static void
 check_hello(Receiver *r, const CvgHello *hello)
 {
 	int64		skew_us = hello->now - GetCurrentTimestamp();
 
+	check_duplicate(r, hello);
 	if (hello->node_name.len != strlen(r->name) ||
 		memcmp(hello->node_name.data, r->name, hello->node_name.len) != 0)
 		ereport(ERROR,
@@ -272,10 +304,6 @@ check_hello(Receiver *r, const CvgHello *hello)
 				 errmsg("peer \"%s\" is a node with the name \"%.*s\"", r->name,
 						(int) hello->node_name.len, (const char *) hello->node_name.data),
 				 errhint("Use its converge.node_name in converge.peers, or correct the connection string.")));
-	if (cvg_slice_eq(hello->replica_id, cvg_slice_cstring(r->db->replica_id)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("peer \"%s\" has the same replica id as this node", r->name)));
 	if (Max(skew_us, -skew_us) > (int64) cvg_max_clock_skew_ms * 1000)
 		ereport(WARNING,
 				(errmsg("the clock of peer \"%s\" is %.3f s %s ours", r->name,

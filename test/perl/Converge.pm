@@ -89,6 +89,7 @@ max_worker_processes = 32
 max_connections = 60
 autovacuum_naptime = 60
 log_min_messages = info
+log_statement = none
 converge.heartbeat_interval = '500ms'
 converge.max_retry_interval = '1s'
 CONF
@@ -221,15 +222,19 @@ sub replicate
 sub difference
 {
 	my ($self, $names, @tables) = @_;
-	my %seen;
-	push @{ $seen{ $self->node($_)->clock } }, $_ for @$names;
-	return join '; ', map { "@{$seen{$_}} have {$_}" } sort keys %seen if keys %seen > 1;
-	for my $table (@tables)
+	my @what = ('progress', map { "digest of $_" } @tables);
+	my $sql = join ";\n", 'SELECT progress FROM converge.node_info()', map { "SELECT converge.digest('$_')" } @tables;
+	# clocks first: digests are work
+	for my $query (@tables ? ('SELECT progress FROM converge.node_info()', $sql) : $sql)
 	{
-		%seen = ();
-		push @{ $seen{ $self->node($_)->digest($table) } }, $_ for @$names;
-		return "digest of $table: " . join '; ', map { "@{$seen{$_}}: $_" } sort keys %seen
-		  if keys %seen > 1;
+		my %answer = map { $_ => [ split /\n/, $self->node($_)->sql($query) ] } @$names;
+		my $count = @{ $answer{ $names->[0] } };
+		for my $i (0 .. $count - 1)
+		{
+			my %seen;
+			push @{ $seen{ $answer{$_}[$i] // '' } }, $_ for @$names;
+			return "$what[$i]: " . join '; ', map { "@{$seen{$_}}: $_" } sort keys %seen if keys %seen > 1;
+		}
 	}
 	return '';
 }
@@ -283,15 +288,15 @@ sub converged_ok
 	pop @tables if ref $tables[-1];
 	my @names = @{ $opt{nodes} || $self->{names} };
 	my $first = shift @names;
-	for my $table ($ok ? @tables : ())
+	if ($ok && @tables)
 	{
-		my $want = $self->node($first)->content($table);
+		my $want = $self->node($first)->content(@tables);
 		for my $other (@names)
 		{
-			my $have = $self->node($other)->content($table);
+			my $have = $self->node($other)->content(@tables);
 			next if $have eq $want;
 			$ok = 0;
-			diag "$table: equal digests, but the content differs between $first and $other:\n"
+			diag "@tables: equal digests, but the content differs between $first and $other:\n"
 			  . first_difference($want, $have);
 		}
 	}
@@ -417,15 +422,21 @@ sub digest
 	return $self->sql("SELECT converge.digest('$table')");
 }
 
-# All rows as ordered text, _converge included unless plain => 1.  Columns are
-# taken by name, so that the order of columns does not matter.
+# All rows of the tables as ordered text, _converge included.  Columns are
+# taken by name, so that their order does not matter.
 sub content
 {
-	my ($self, $table, %opt) = @_;
-	my $minus = $opt{plain} ? " - '_converge'" : '';
-	return $self->sql(
-		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';
-		SELECT (to_jsonb(x)$minus)::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
+	my ($self, @tables) = @_;
+	return $self->sql(join "\n",
+		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';",
+		map { "SELECT '$_ ' || to_jsonb(x)::text COLLATE \"C\" AS row FROM $_ x ORDER BY row;" } @tables);
+}
+
+# The same without the metadata.
+sub plain_content
+{
+	my ($self, $table) = @_;
+	return $self->sql("SELECT (to_jsonb(x) - '_converge')::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
 }
 
 # --- processes --------------------------------------------------------------
@@ -447,25 +458,28 @@ sub kill9_process
 	return $self->wait_for('SELECT 1', '1');
 }
 
-# kill -9 of the postmaster, then start again.
+# kill -9 of the postmaster.  Returns when its children have noticed, so that
+# start() can follow.
 sub kill9
 {
 	my ($self) = @_;
+	my $pm = $self->{server}{_pid};
+	my @children = map { m{^/proc/(\d+)/} ? $1 : () } grep {
+		open my $f, '<', $_;
+		my $stat = $f ? <$f> // '' : '';
+		$stat =~ /^\d+ \(.*\) \S (\d+)/s && $1 == $pm
+	} glob '/proc/[0-9]*/stat';
 	$self->{server}->kill9;
+	my $deadline = time + 20;
+	while (grep { kill 0, $_ } $pm, @children)
+	{
+		kill 9, @children if time > $deadline;
+		select undef, undef, undef, 0.05;
+	}
 	return;
 }
 
-sub start
-{
-	my ($self) = @_;
-	# children of a killed postmaster may take a moment to notice
-	my $deadline = time + $Converge::timeout;
-	until ($self->{server}->start(fail_ok => 1))
-	{
-		croak 'could not start ' . $self->{name} if time > $deadline;
-		select undef, undef, undef, 0.1;
-	}
-}
+sub start { my ($self) = @_; return $self->{server}->start }
 
 # pgbench in the background; returns a handle for finish_load().
 sub start_load

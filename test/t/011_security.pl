@@ -36,8 +36,7 @@ $a->sql("INSERT INTO m.t VALUES (2, 'x')");
 $g->converged_ok('with an ALWAYS trigger', 'm.t');
 is($b->sql('SELECT DISTINCT who FROM m.seen'), 'mallory', 'the trigger ran as the owner of the table');
 
-# A deferred trigger would run at commit, as the worker's own user: the
-# restricted operation refuses it, and the stream says so.
+# A deferred trigger would run at commit, as the worker's own user.
 $b->sql(<<'SQL');
 SET ROLE mallory;
 DROP TRIGGER now ON m.t;
@@ -47,15 +46,32 @@ CREATE FUNCTION m.become() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	EXECUTE 'ALTER ROLE mallory SUPERUSER';
 	RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER later AFTER INSERT ON m.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION m.become();
+SQL
+$b->fails_ok('SET ROLE mallory; ALTER TABLE m.t ENABLE ALWAYS TRIGGER later', '55000', qr/deferred trigger "later"/,
+	'a deferred trigger that fires for replicated changes is refused');
+$a->sql("INSERT INTO m.t VALUES (3, 'harmless')");
+$g->converged_ok('without ALWAYS it does not fire', 'm.t');
+$b->sql('DROP TRIGGER later ON m.t');
+
+# An immediate one that another trigger defers meanwhile: the restricted
+# operation refuses to queue it, and the stream says so.
+$b->sql(<<'SQL');
+SET ROLE mallory;
+CREATE FUNCTION m.defer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	EXECUTE 'SET CONSTRAINTS ALL DEFERRED'; RETURN NEW; END $$;
+CREATE TRIGGER defer BEFORE INSERT ON m.t FOR EACH ROW EXECUTE FUNCTION m.defer();
+CREATE CONSTRAINT TRIGGER later AFTER INSERT ON m.t DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW EXECUTE FUNCTION m.become();
+ALTER TABLE m.t ENABLE ALWAYS TRIGGER defer;
 ALTER TABLE m.t ENABLE ALWAYS TRIGGER later;
 SQL
-$a->sql("INSERT INTO m.t VALUES (3, 'evil')");
-$b->wait_for("SELECT last_error FROM converge.stat_peers", qr/./);
+$a->sql("INSERT INTO m.t VALUES (4, 'evil')");
+ok($b->wait_for('SELECT last_error FROM converge.stat_peers', qr/deferred trigger|security-restricted|ALTER ROLE|permission denied|superuser/i),
+	'a trigger deferred on the way stops the stream with an error');
 is($b->sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'"), 'f', 'an owner cannot become superuser by a deferred trigger');
-like($b->sql('SELECT last_error FROM converge.stat_peers'), qr/deferred trigger|m\.t|security-restricted/i, 'the stream stops and says why');
 $b->sql('DROP TRIGGER later ON m.t');
-$g->converged_ok('and goes on where it stopped when the trigger is gone', 'm.t');
+$g->converged_ok('the stream goes on where it stopped when the trigger is gone', 'm.t');
 is($b->sql("SELECT count(*) FROM m.seen WHERE who <> 'mallory'"), '0', 'nothing ever ran as someone else');
+$b->sql('DROP TRIGGER defer ON m.t');
 
 # --- search_path and operators of the owner do not matter -------------------------------
 $g->all(<<'SQL');

@@ -59,7 +59,7 @@ $g->converged_ok('then it goes on', 'later');
 
 # --- DROP TABLE -----------------------------------------------------------------------------------------
 $g->all('DROP TABLE later');
-is($_->sql("SELECT count(*) FROM converge.tables WHERE "table"::text LIKE '%later%'"), '0', 'DROP TABLE ends replication on ' . $_->name) for $g->nodes;
+is($_->sql(q{SELECT count(*) FROM converge.tables WHERE "table"::text LIKE '%later%'}), '0', 'DROP TABLE ends replication on ' . $_->name) for $g->nodes;
 $a->sql("INSERT INTO other VALUES (1, 'x')");
 $g->converged_ok('and the others go on', 'other');
 $a->sql("UPDATE other SET v = 'truncated away'; TRUNCATE other");

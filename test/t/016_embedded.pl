@@ -8,11 +8,12 @@ my $g = Converge->new_group(names => [qw(one two three)], one_server => 1);
 my ($one, $two, $three) = $g->nodes;
 $g->all('CREATE TABLE t (id int PRIMARY KEY, v text)');
 $g->replicate('t');
+my $i = 0;
 for my $node ($g->nodes)
 {
-	my $i = length $node->name;
 	my $name = $node->name;
-	$node->sql("INSERT INTO t SELECT 1000 * ascii('$name') + k, '$name' FROM generate_series(1, 100) k");
+	$i++;
+	$node->sql("INSERT INTO t SELECT 1000 * $i + k, '$name' FROM generate_series(1, 100) k");
 }
 $g->converged_ok('three databases of one server', 't');
 is($_->sql('SELECT count(*) FROM t'), '300', 'all rows in ' . $_->dbname) for $g->nodes;
