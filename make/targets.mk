@@ -2,7 +2,7 @@
 # that installs what is missing where it may, works in a temporary folder and
 # changes nothing on this machine besides.
 
-.PHONY: test demo bench coverage lint unitcheck fuzz regresscheck isolationcheck
+.PHONY: test demo bench coverage versions lint unitcheck fuzz regresscheck isolationcheck
 
 test:
 	@bash test/run.sh $(LEVELS)
@@ -24,6 +24,9 @@ bench:
 
 coverage:
 	@bash tools/coverage.sh
+
+versions:
+	@bash tools/versions.sh $(VERSIONS)
 
 # The two halves of installcheck, each on its own server.
 regresscheck:

@@ -62,9 +62,9 @@ RESET enable_bitmapscan;
 -- Binary form
 --
 SELECT row_state_send(_converge)::text = _converge::text AS same_bytes FROM states;
-\copy states TO 'results/row_state.bin' (FORMAT binary)
+\copy states (name, _converge) TO 'results/row_state.bin' (FORMAT binary)
 CREATE TABLE copied (LIKE states);
-\copy copied FROM 'results/row_state.bin' (FORMAT binary)
+\copy copied (name, _converge) FROM 'results/row_state.bin' (FORMAT binary)
 SELECT count(*), count(*) FILTER (WHERE x._converge = y._converge) AS same
 FROM states x FULL JOIN copied y USING (name);
 

@@ -46,6 +46,17 @@
 	} while (0)
 #endif
 
+/* 18: generated columns that are not stored.  Null in every tuple. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL	'v'
+#endif
+
+/* 17: an extension may name what it waits for. */
+#if PG_VERSION_NUM >= 170000
+#define CVG_NAMED_WAIT_EVENTS
+#endif
+
 /* 17: MyBackendId gave way to MyProcNumber.  A number in 0 .. MaxBackends-1. */
 #if PG_VERSION_NUM >= 170000
 #include "storage/procnumber.h"
@@ -93,30 +104,164 @@ cvg_class_ownercheck(Oid relid, Oid roleid)
 #endif
 }
 
-/*
- * 16: which indexes an update needs is no longer yes or no.  Update a row and
- * insert its index entries; without triggers and constraint checks.
- */
+#include "access/genam.h"
 #include "access/tableam.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
+
+/* 18: a place for counting the index's pages. */
+#if PG_VERSION_NUM < 180000
+struct IndexScanInstrumentation;
+#endif
+static inline IndexScanDesc
+cvg_index_beginscan(Relation heap, Relation index, Snapshot snapshot,
+					struct IndexScanInstrumentation *instrument,
+					int nkeys, int norderbys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, instrument, nkeys, norderbys);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, norderbys);
+#endif
+}
+
+/*
+ * 16: permissions, and with them the set of updated columns, are kept apart
+ * from the range table.  18: which of its members no pruning removed.  A range
+ * table of one relation, which is number 1, and the columns updated in it.
+ */
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+static inline void
+cvg_init_range_table(EState *estate, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	List	   *permissions = NIL;
+
+	(void) addRTEPermissionInfo(&permissions, rte);
+#endif
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+static inline void
+cvg_set_updated_cols(EState *estate, Bitmapset *columns)
+{
+	RangeTblEntry *rte = exec_rt_fetch(1, estate);
+
+#if PG_VERSION_NUM >= 160000
+	getRTEPermissionInfo(estate->es_rteperminfos, rte)->updatedCols = columns;
+#else
+	rte->updatedCols = columns;
+#endif
+}
+
+/* 16: rows of which relations a recheck takes from the caller. */
+static inline void
+cvg_eval_plan_qual_init(EPQState *epq, EState *estate, Plan *subplan,
+						List *auxrowmarks, int epq_param, List *result_relations)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epq, estate, subplan, auxrowmarks, epq_param, result_relations);
+#else
+	EvalPlanQualInit(epq, estate, subplan, auxrowmarks, epq_param);
+#endif
+}
+
+/* 16: triggers report what locking the row met.  18: whether MERGE asks. */
+static inline bool
+cvg_br_update_triggers(EState *estate, EPQState *epq, ResultRelInfo *rri,
+					   ItemPointer tid, HeapTuple fdw_tuple, TupleTableSlot *slot,
+					   TM_Result *result, TM_FailureData *failure, bool is_merge)
+{
+#if PG_VERSION_NUM >= 180000
+	return ExecBRUpdateTriggers(estate, epq, rri, tid, fdw_tuple, slot, result, failure,
+								is_merge);
+#elif PG_VERSION_NUM >= 160000
+	return ExecBRUpdateTriggers(estate, epq, rri, tid, fdw_tuple, slot, result, failure);
+#else
+	return ExecBRUpdateTriggers(estate, epq, rri, tid, fdw_tuple, slot, failure);
+#endif
+}
+static inline bool
+cvg_br_delete_triggers(EState *estate, EPQState *epq, ResultRelInfo *rri,
+					   ItemPointer tid, HeapTuple fdw_tuple, TupleTableSlot **epqslot,
+					   TM_Result *result, TM_FailureData *failure, bool is_merge)
+{
+#if PG_VERSION_NUM >= 180000
+	return ExecBRDeleteTriggers(estate, epq, rri, tid, fdw_tuple, epqslot, result, failure,
+								is_merge);
+#elif PG_VERSION_NUM >= 160000
+	return ExecBRDeleteTriggers(estate, epq, rri, tid, fdw_tuple, epqslot, result, failure);
+#else
+	return ExecBRDeleteTriggers(estate, epq, rri, tid, fdw_tuple, epqslot);
+#endif
+}
+
+/* 16: which indexes an update needs is no longer yes or no. */
+#if PG_VERSION_NUM < 160000
+typedef enum TU_UpdateIndexes
+{
+	TU_None,
+	TU_All,
+	TU_Summarizing,
+} TU_UpdateIndexes;
+#endif
+static inline TM_Result
+cvg_table_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
+					   CommandId cid, Snapshot snapshot, Snapshot crosscheck,
+					   bool wait, TM_FailureData *failure, LockTupleMode *lockmode,
+					   TU_UpdateIndexes *update_indexes)
+{
+#if PG_VERSION_NUM >= 160000
+	return table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, wait, failure,
+							  lockmode, update_indexes);
+#else
+	bool		all;
+	TM_Result	result = table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, wait,
+											failure, lockmode, &all);
+
+	*update_indexes = result == TM_Ok && all ? TU_All : TU_None;
+	return result;
+#endif
+}
+static inline List *
+cvg_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState *estate,
+						bool update, bool no_dup_err, bool *spec_conflict,
+						List *arbiters, bool only_summarizing)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, spec_conflict,
+								 arbiters, only_summarizing);
+#else
+	return ExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, spec_conflict,
+								 arbiters);
+#endif
+}
+
+/* Update a row and its indexes; without triggers and constraint checks. */
 static inline void
 cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
 			   TupleTableSlot *slot, Snapshot snapshot)
 {
-#if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes update_indexes;
 
+#if PG_VERSION_NUM >= 160000
 	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
-	if (rri->ri_NumIndices > 0 && update_indexes != TU_None)
-		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL,
-									 update_indexes == TU_Summarizing);
 #else
-	bool		update_indexes;
+	bool		all;
 
-	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
-	if (rri->ri_NumIndices > 0 && update_indexes)
-		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL);
+	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &all);
+	update_indexes = all ? TU_All : TU_None;
 #endif
+	if (rri->ri_NumIndices > 0 && update_indexes != TU_None)
+		(void) cvg_insert_index_tuples(rri, slot, estate, true, false, NULL, NIL,
+									   update_indexes == TU_Summarizing);
 }
 
 /* 17: getIdentitySequence() takes the relation, its OID before. */

@@ -19,7 +19,12 @@
 #include "worker/launcher.h"
 #include "worker/utility_hook.h"
 
+/* 18: name and version of a module can be asked for. */
+#ifdef PG_MODULE_MAGIC_EXT
+PG_MODULE_MAGIC_EXT(.name = "pg_converge", .version = CVG_VERSION);
+#else
 PG_MODULE_MAGIC;
+#endif
 
 extern PGDLLEXPORT void _PG_init(void);
 

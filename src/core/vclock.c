@@ -115,11 +115,9 @@ cursor_next(Cursor *c)
 static inline void
 cursor_init(Cursor *c, CvgSlice clock)
 {
+	memset(c, 0, sizeof(*c));
 	if (clock.len == 0)
-	{
-		memset(c, 0, sizeof(*c));
 		return;
-	}
 	c->end = clock.data + clock.len;
 	c->next = read_header(clock, &c->left);
 	cursor_next(c);

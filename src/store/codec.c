@@ -51,11 +51,13 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "utils/xml.h"
+
+/* Of utils/pg_locale.h, which wants ICU's headers where the server has ICU. */
+extern PGDLLIMPORT char *locale_monetary;
 
 /* How a type travels, from best to worst. */
 typedef enum Travel

@@ -268,7 +268,7 @@ probe_rivals(CvgTarget *target, int rival, TupleTableSlot *slot, ItemPointer sel
 		return false;
 	init_scan_keys(target, rival, values, nulls, keys);
 	InitDirtySnapshot(dirty);
-	scan = index_beginscan(target->rel, index, &dirty, nkeys, 0);
+	scan = cvg_index_beginscan(target->rel, index, &dirty, NULL, nkeys, 0);
 	do
 	{
 		index_rescan(scan, keys, nkeys, NULL, 0);

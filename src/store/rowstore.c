@@ -92,7 +92,7 @@ create_estate(Relation rel)
 	rte->relid = RelationGetRelid(rel);
 	rte->relkind = rel->rd_rel->relkind;
 	rte->rellockmode = AccessShareLock;
-	ExecInitRangeTable(estate, list_make1(rte));
+	cvg_init_range_table(estate, rte);
 	return estate;
 }
 
@@ -183,7 +183,7 @@ open_key_index(CvgTarget *target)
 	target->keys = palloc0(sizeof(ScanKeyData) * target->nkeys);
 	init_key_scan(index, target->nkeys, target->keys);
 	InitDirtySnapshot(target->dirty);
-	target->scan = index_beginscan(target->rel, index, &target->dirty, target->nkeys, 0);
+	target->scan = cvg_index_beginscan(target->rel, index, &target->dirty, NULL, target->nkeys, 0);
 }
 
 static CvgTarget *
@@ -484,8 +484,8 @@ find_with_mvcc(CvgTarget *target)
 	bool		found;
 
 	snapshot->curcid = InvalidCommandId;	/* all of our own commands */
-	scan = index_beginscan(target->rel, target->scan->indexRelation, snapshot,
-						   target->nkeys, 0);
+	scan = cvg_index_beginscan(target->rel, target->scan->indexRelation, snapshot, NULL,
+							   target->nkeys, 0);
 	index_rescan(scan, target->keys, target->nkeys, NULL, 0);
 	found = scan_for_row(scan, target->found, &seen);
 	index_endscan(scan);
@@ -586,7 +586,7 @@ cvg_row_read(Relation rel, CvgRel *info, Datum *keys, CvgSlice birth,
 	init_key_scan(index, nkeys, scankeys);
 	for (i = 0; i < nkeys; i++)
 		scankeys[i].sk_argument = keyless ? birth_datum(birth) : keys[i];
-	scan = index_beginscan(rel, index, snapshot, nkeys, 0);
+	scan = cvg_index_beginscan(rel, index, snapshot, NULL, nkeys, 0);
 	index_rescan(scan, scankeys, nkeys, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	index_endscan(scan);

@@ -71,7 +71,8 @@ check_not_null(CvgTarget *target, TupleTableSlot *slot)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attnotnull && slot->tts_isnull[i])
+		if (att->attnotnull && slot->tts_isnull[i] &&
+			att->attgenerated != ATTRIBUTE_GENERATED_VIRTUAL)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("null value in column \"%s\" of relation \"%s\" violates not-null constraint",
@@ -138,8 +139,8 @@ insert_speculatively(CvgTarget *target, List **recheck)
 
 	table_tuple_insert_speculative(target->rel, target->fresh,
 								   target->estate->es_output_cid, 0, NULL, token);
-	*recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-									 false, true, &conflict, NIL);
+	*recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+									   false, true, &conflict, NIL, false);
 	table_tuple_complete_speculative(target->rel, target->fresh, token, !conflict);
 	SpeculativeInsertionLockRelease(xid);
 	return !conflict;
@@ -168,8 +169,8 @@ cvg_row_insert(CvgTarget *target, CvgViolation *violation)
 	else
 	{
 		table_tuple_insert(target->rel, target->fresh, target->estate->es_output_cid, 0, NULL);
-		recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-										false, false, NULL, NIL);
+		recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+										  false, false, NULL, NIL, false);
 	}
 	if (target->fires[CVG_FIRES_AFTER])
 		ExecARInsertTriggers(target->estate, target->rri, target->fresh, recheck, NULL);
@@ -217,8 +218,8 @@ index_rows(CvgTarget *target, TupleTableSlot **slots, int n)
 		List	   *recheck;
 
 		ResetPerTupleExprContext(target->estate);
-		recheck = ExecInsertIndexTuples(target->rri, slots[i], target->estate,
-										false, true, &conflict, NIL);
+		recheck = cvg_insert_index_tuples(target->rri, slots[i], target->estate,
+										  false, true, &conflict, NIL, false);
 		if (conflict || recheck != NIL)
 			return false;
 	}
@@ -279,9 +280,10 @@ fire_before_update(CvgTarget *target)
 
 	if (!lock_found(target))
 		return CVG_WRITE_RETRY;
-	EvalPlanQualInit(&epq, target->estate, NULL, NIL, -1);
-	go_on = ExecBRUpdateTriggers(target->estate, &epq, target->rri,
-								 &target->found->tts_tid, NULL, target->fresh, NULL);
+	cvg_eval_plan_qual_init(&epq, target->estate, NULL, NIL, -1, NIL);
+	go_on = cvg_br_update_triggers(target->estate, &epq, target->rri,
+								   &target->found->tts_tid, NULL, target->fresh,
+								   NULL, NULL, false);
 	EvalPlanQualEnd(&epq);
 	return go_on ? CVG_WRITE_OK : CVG_WRITE_SKIPPED;
 }
@@ -292,13 +294,13 @@ cvg_row_update(CvgTarget *target, Bitmapset *changed, CvgViolation *violation)
 	ItemPointerData tid = target->found->tts_tid;
 	TM_FailureData tmfd;
 	LockTupleMode lockmode;
-	bool		update_indexes;
+	TU_UpdateIndexes update_indexes;
 	List	   *recheck = NIL;
 	CvgWrite	result;
 
 	begin_write(target, CMD_UPDATE);
 	if (target->rri->ri_TrigDesc != NULL)
-		exec_rt_fetch(1, target->estate)->updatedCols = changed;
+		cvg_set_updated_cols(target->estate, changed);
 	if (target->fires[CVG_FIRES_BEFORE_UPDATE])
 	{
 		result = fire_before_update(target);
@@ -309,18 +311,19 @@ cvg_row_update(CvgTarget *target, Bitmapset *changed, CvgViolation *violation)
 		return CVG_WRITE_VIOLATES;
 
 	result = write_result(target,
-						  table_tuple_update(target->rel, &tid, target->fresh,
-											 target->estate->es_output_cid,
-											 GetActiveSnapshot(), InvalidSnapshot, true,
-											 &tmfd, &lockmode, &update_indexes));
+						  cvg_table_tuple_update(target->rel, &tid, target->fresh,
+												 target->estate->es_output_cid,
+												 GetActiveSnapshot(), InvalidSnapshot, true,
+												 &tmfd, &lockmode, &update_indexes));
 	if (result != CVG_WRITE_OK)
 		return result;
-	if (update_indexes && target->rri->ri_NumIndices > 0)
+	if (update_indexes != TU_None && target->rri->ri_NumIndices > 0)
 	{
 		bool		conflict = false;
 
-		recheck = ExecInsertIndexTuples(target->rri, target->fresh, target->estate,
-										true, target->nrivals > 0, &conflict, NIL);
+		recheck = cvg_insert_index_tuples(target->rri, target->fresh, target->estate,
+										  true, target->nrivals > 0, &conflict, NIL,
+										  update_indexes == TU_Summarizing);
 		if (conflict)
 			raise_rival_appeared(target);
 	}
@@ -347,8 +350,9 @@ cvg_row_delete(CvgTarget *target)
 
 		if (!lock_found(target))
 			return CVG_WRITE_RETRY;
-		EvalPlanQualInit(&epq, target->estate, NULL, NIL, -1);
-		go_on = ExecBRDeleteTriggers(target->estate, &epq, target->rri, &tid, NULL, NULL);
+		cvg_eval_plan_qual_init(&epq, target->estate, NULL, NIL, -1, NIL);
+		go_on = cvg_br_delete_triggers(target->estate, &epq, target->rri, &tid, NULL,
+									   NULL, NULL, NULL, false);
 		EvalPlanQualEnd(&epq);
 		if (!go_on)
 			return CVG_WRITE_SKIPPED;

@@ -143,7 +143,7 @@ shelf_probe(ShelfProbe *probe, Snapshot snapshot, CvgShelved *out,
 	ProbeResult result = PROBE_NONE;
 	IndexScanDesc scan;
 
-	scan = index_beginscan(probe->rel, probe->index, snapshot, 2, 0);
+	scan = cvg_index_beginscan(probe->rel, probe->index, snapshot, NULL, 2, 0);
 	index_rescan(scan, probe->keys, 2, NULL, 0);
 	while (result == PROBE_NONE || result == PROBE_MAYBE)
 	{
