@@ -9,6 +9,7 @@ OBJS  = $(SRCS:.c=.o)
 # The install script is the concatenation of the parts beside their C files.
 SQL_PARTS = src/pre.sql \
 	src/types/vclock.sql src/types/row_state.sql \
+	src/types/gcounter.sql src/types/pncounter.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
 	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \

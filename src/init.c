@@ -11,6 +11,7 @@
  */
 #include "compat.h"
 
+#include "dot_source.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "shmem.h"
@@ -31,6 +32,7 @@ _PG_init(void)
 
 	cvg_shmem_init();
 	cvg_capture_init();
+	cvg_dot_source_init();
 	cvg_utility_hook_init();
 
 	/* during pg_upgrade nothing may be written */
