@@ -68,6 +68,18 @@ CVG_FUNCTION(pncounter_from_bigint)
 								PG_GETARG_INT64(0)));
 }
 
+CVG_FUNCTION(gcounter_from_integer)
+{
+	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_gcounter_ops),
+								PG_GETARG_INT32(0)));
+}
+
+CVG_FUNCTION(pncounter_from_integer)
+{
+	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_pncounter_ops),
+								PG_GETARG_INT32(0)));
+}
+
 CVG_FUNCTION(counter_reset)
 {
 	return cvg_crdt_reset_arg(fcinfo);

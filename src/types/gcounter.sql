@@ -164,6 +164,11 @@ CREATE FUNCTION converge.gcounter(bigint) RETURNS converge.gcounter
 COMMENT ON FUNCTION converge.gcounter(bigint) IS
 	'a new counter, with this amount contributed by this node';
 
+CREATE FUNCTION converge.gcounter(integer) RETURNS converge.gcounter
+	AS 'MODULE_PATHNAME', 'gcounter_from_integer' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.gcounter(integer) IS
+	'a new counter, with this amount contributed by this node';
+
 CREATE FUNCTION converge.gcounter_plus(counter converge.gcounter, n bigint) RETURNS converge.gcounter
 	AS 'MODULE_PATHNAME', 'counter_plus' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.gcounter_plus(converge.gcounter, bigint) IS
@@ -202,6 +207,11 @@ COMMENT ON CAST (converge.gcounter AS bigint) IS
 CREATE CAST (bigint AS converge.gcounter)
 	WITH FUNCTION converge.gcounter(bigint) AS ASSIGNMENT;
 COMMENT ON CAST (bigint AS converge.gcounter) IS
+	'a new counter with this value';
+
+CREATE CAST (integer AS converge.gcounter)
+	WITH FUNCTION converge.gcounter(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS converge.gcounter) IS
 	'a new counter with this value';
 
 -- Comparison of the value with a plain one

@@ -164,6 +164,11 @@ CREATE FUNCTION converge.pncounter(bigint) RETURNS converge.pncounter
 COMMENT ON FUNCTION converge.pncounter(bigint) IS
 	'a new counter, with this amount contributed by this node';
 
+CREATE FUNCTION converge.pncounter(integer) RETURNS converge.pncounter
+	AS 'MODULE_PATHNAME', 'pncounter_from_integer' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.pncounter(integer) IS
+	'a new counter, with this amount contributed by this node';
+
 CREATE FUNCTION converge.pncounter_plus(counter converge.pncounter, n bigint) RETURNS converge.pncounter
 	AS 'MODULE_PATHNAME', 'counter_plus' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.pncounter_plus(converge.pncounter, bigint) IS
@@ -215,6 +220,11 @@ COMMENT ON CAST (converge.pncounter AS bigint) IS
 CREATE CAST (bigint AS converge.pncounter)
 	WITH FUNCTION converge.pncounter(bigint) AS ASSIGNMENT;
 COMMENT ON CAST (bigint AS converge.pncounter) IS
+	'a new counter with this value';
+
+CREATE CAST (integer AS converge.pncounter)
+	WITH FUNCTION converge.pncounter(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS converge.pncounter) IS
 	'a new counter with this value';
 
 -- Comparison of the value with a plain one
