@@ -17,10 +17,6 @@
 
 #include "common/int.h"
 
-#ifndef HAVE_INT128
-#error "pg_converge needs a compiler with 128-bit integers"
-#endif
-
 /* A prefix of a replica's updates: the last one's stamp, and the total. */
 typedef struct Prefix
 {
@@ -541,24 +537,6 @@ counter_delta(CvgReader ro, CvgReader rn, CvgBuf *out)
 	}
 }
 
-/* A sum that may be beyond int64, as merges of large counters can be. */
-static void
-print_int128(CvgBuf *out, int128 v)
-{
-	char		digits[40];
-	int			i = sizeof(digits);
-	uint128		u = v < 0 ? (uint128) 0 - (uint128) v : (uint128) v;
-
-	do
-	{
-		digits[--i] = (char) ('0' + (int) (u % 10));
-		u /= 10;
-	} while (u > 0);
-	if (v < 0)
-		digits[--i] = '-';
-	cvg_put_bytes(out, digits + i, sizeof(digits) - i);
-}
-
 static void
 print_prefix(CvgBuf *out, const char *word, Prefix p)
 {
@@ -576,7 +554,7 @@ counter_print(CvgReader r, CvgBuf *out)
 	const char *separator = "";
 	Entry		e;
 
-	print_int128(out, body_value(r));
+	cvg_print_int128(out, body_value(r));
 	cvg_print_string(out, " {");
 	while (next_entry(&r, &e))
 	{
@@ -648,10 +626,7 @@ counter_parse(CvgScanner *s, CvgBuf *out)
 	CvgBuf		sum;
 	CvgReader	r;
 
-	(void) cvg_scan_char(s, '-');
-	while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-		s->p++;
-	given = cvg_slice(at, s->p - at);
+	given = cvg_scan_number(s);
 	if (cvg_scan_expect(s, '{') && !cvg_scan_char(s, '}'))
 	{
 		do
@@ -664,7 +639,7 @@ counter_parse(CvgScanner *s, CvgBuf *out)
 
 	cvg_reader_init(&r, cvg_slice(out->data + start, out->len - start));
 	cvg_buf_init(&sum);
-	print_int128(&sum, body_value(r));
+	cvg_print_int128(&sum, body_value(r));
 	if (!cvg_slice_eq(given, cvg_buf_slice(&sum)))
 		(void) cvg_scan_fail(s, CVG_E_MALFORMED, at);
 	cvg_buf_free(&sum);

@@ -7,12 +7,24 @@
  */
 #include "core/crdt.h"
 
+#include "core/bcounter.h"
 #include "core/counter.h"
+#include "core/extremum.h"
+#include "core/flag.h"
+#include "core/lwwreg.h"
+#include "core/mvreg.h"
 
 /* All types, by tag. */
 static const CvgCrdtOps *const types[] = {
 	[CVG_CRDT_GCOUNTER] = &cvg_gcounter_ops,
 	[CVG_CRDT_PNCOUNTER] = &cvg_pncounter_ops,
+	[CVG_CRDT_BCOUNTER] = &cvg_bcounter_ops,
+	[CVG_CRDT_MAXREG] = &cvg_maxreg_ops,
+	[CVG_CRDT_MINREG] = &cvg_minreg_ops,
+	[CVG_CRDT_LWWREG] = &cvg_lwwreg_ops,
+	[CVG_CRDT_MVREG] = &cvg_mvreg_ops,
+	[CVG_CRDT_EWFLAG] = &cvg_ewflag_ops,
+	[CVG_CRDT_DWFLAG] = &cvg_dwflag_ops,
 };
 
 const CvgCrdtOps *

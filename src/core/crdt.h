@@ -28,16 +28,19 @@
  * of the same replica, with interleaved stamps, that the other lacks.
  *
  * So a value keeps, for each replica, exact stamps of the latest
- * CVG_CRDT_RECENT updates, and folds older ones into a base: "all up to this
- * stamp".  Branches merge exactly as long as neither has made more than
- * CVG_CRDT_RECENT updates by one replica since they parted (or since the
- * last merge).  Beyond that the branch with the later base is right about
- * what lies below its base: updates of the other branch down there count as
- * contained, and are lost.  Values with one line of history never come to
- * that, whatever their age.  Folding happens in updates only, never in a
- * merge, which is not a write; and as bases merge by maximum and exact
- * stamps by union above the base, merge is a lattice join for every pair of
- * valid values, not only for those with a sensible history.
+ * CVG_CRDT_RECENT updates, and writes older ones shorter: "all up to this
+ * stamp" (counters), "all from here to there" (dotset.h).  Branches merge
+ * exactly as long as neither has made more than CVG_CRDT_RECENT updates by
+ * one replica since they parted or last merged.  Beyond that an update of
+ * one branch may count as contained in the other where it is not, and is
+ * lost.  Values with one line of history never come to that, whatever their
+ * age.  Only updates write a history shorter, never a merge, which is not a
+ * write; so merge is a lattice join for every pair of valid values, not only
+ * for those with a sensible history.
+ *
+ * A delta says what is new, exactly, and may be merged late or twice.  It
+ * must not be updated: to write its history shorter would claim what it
+ * leaves out.  Whoever receives one merges it into a state that has its base.
  *
  * Shapiro et al. 2011; deltas: Almeida, Shoker, Baquero 2018.
  *
@@ -56,7 +59,7 @@
 #define CVG_CRDT_MAX_BYTES	((size_t) 64 * 1024 * 1024)
 
 /* Exact stamps kept per replica; see above. */
-#define CVG_CRDT_RECENT		64
+#define CVG_CRDT_RECENT		32
 
 /* Stored: never renumber. */
 typedef enum CvgCrdtTag

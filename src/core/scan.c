@@ -172,6 +172,19 @@ cvg_scan_at_stamp(CvgScanner *s)
 	return cvg_scan_stamp(s);
 }
 
+CvgSlice
+cvg_scan_number(CvgScanner *s)
+{
+	const char *start;
+
+	cvg_scan_spaces(s);
+	start = s->p;
+	(void) cvg_scan_char(s, '-');
+	while (s->p < s->end && is_digit(*s->p))
+		s->p++;
+	return cvg_slice(start, s->p - start);
+}
+
 /* Past the closing quote of a string that begins here. */
 static bool
 scan_json_string(CvgScanner *s)
@@ -256,6 +269,23 @@ cvg_print_int64(CvgBuf *out, int64 value)
 	if (value < 0)
 		digits[--i] = '-';
 	cvg_put_bytes(out, digits + i, MAX_INT64_CHARS - i);
+}
+
+void
+cvg_print_int128(CvgBuf *out, int128 value)
+{
+	char		digits[40];
+	int			i = sizeof(digits);
+	uint128		v = value < 0 ? (uint128) 0 - (uint128) value : (uint128) value;
+
+	do
+	{
+		digits[--i] = (char) ('0' + (int) (v % 10));
+		v /= 10;
+	} while (v > 0);
+	if (value < 0)
+		digits[--i] = '-';
+	cvg_put_bytes(out, digits + i, sizeof(digits) - i);
 }
 
 void

@@ -14,6 +14,10 @@
 
 #include "core/buf.h"
 
+#ifndef HAVE_INT128
+#error "pg_converge needs a compiler with 128-bit integers"
+#endif
+
 typedef struct CvgScanner
 {
 	const char *start;
@@ -49,6 +53,9 @@ extern int64 cvg_scan_int64(CvgScanner *s);
 extern CvgStamp cvg_scan_stamp(CvgScanner *s);
 extern CvgStamp cvg_scan_at_stamp(CvgScanner *s);
 
+/* The digits and the minus of such a sum as they stand, perhaps none. */
+extern CvgSlice cvg_scan_number(CvgScanner *s);
+
 /*
  * One JSON value, by its brackets and quotes only: the caller's caller knows
  * whether it is valid.  No spaces around it.
@@ -63,6 +70,9 @@ cvg_scan_ok(const CvgScanner *s)
 
 extern void cvg_print_string(CvgBuf *out, const char *str);
 extern void cvg_print_int64(CvgBuf *out, int64 value);
+
+/* A sum that may be beyond int64, as merges of large counters can be. */
+extern void cvg_print_int128(CvgBuf *out, int128 value);
 extern void cvg_print_slice(CvgBuf *out, CvgSlice s);
 
 /* id@stamp */

@@ -137,7 +137,7 @@ test_folding(void)
 	}
 	CHECK(value_of(c) == 1000);
 	CHECK(value_of(old) == 500);
-	CHECK(c.len < 64 * 4 + 40, "%zu bytes", c.len);
+	CHECK(c.len < CVG_CRDT_RECENT * 4 + 40, "%zu bytes", c.len);
 	CHECK(value_of(crdt_merge(reset(old), c)) == 500, "the later half is left");
 	CHECK(crdt_delta(old, add(old, "a", 500001, 1)).len < 40);
 	gen_reset();
