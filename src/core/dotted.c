@@ -27,8 +27,8 @@ cvg_dotted_next(CvgReader *items, CvgDotted *item)
 	return cvg_reader_ok(items);
 }
 
-static void
-put_item(CvgBuf *out, const CvgDotted *item)
+void
+cvg_dotted_put(CvgBuf *out, const CvgDotted *item)
 {
 	cvg_put_slice(out, item->dot.replica);
 	cvg_put_varint(out, (uint64) item->dot.stamp);
@@ -81,11 +81,11 @@ cvg_dotted_merge(CvgReader a, CvgReader b, CvgBuf *out)
 
 		/* only a damaged value has another payload under the same dot */
 		if (c == 0)
-			put_item(out, cvg_slice_cmp(ia.payload, ib.payload) >= 0 ? &ia : &ib);
+			cvg_dotted_put(out, cvg_slice_cmp(ia.payload, ib.payload) >= 0 ? &ia : &ib);
 		else if (c < 0 && !cvg_dotset_contains(dead_b, ia.dot))
-			put_item(out, &ia);
+			cvg_dotted_put(out, &ia);
 		else if (c > 0 && !cvg_dotset_contains(dead_a, ib.dot))
-			put_item(out, &ib);
+			cvg_dotted_put(out, &ib);
 		if (c <= 0)
 			has_a = cvg_dotted_next(&a, &ia);
 		if (c >= 0)
@@ -110,7 +110,7 @@ cvg_dotted_delta(CvgReader old, CvgReader new, CvgBuf *out)
 			has_old = cvg_dotted_next(&old, &io);
 		if (!has_old || cvg_dot_id_cmp(io.dot, in.dot) != 0 ||
 			cvg_slice_cmp(io.payload, in.payload) < 0)
-			put_item(out, &in);
+			cvg_dotted_put(out, &in);
 	}
 }
 
@@ -147,7 +147,7 @@ supersede(CvgReader r, const CvgDotted *written, CvgBuf *out)
 				   written ? 1 : 0, out);
 	pfree(dots);
 	if (written)
-		put_item(out, written);
+		cvg_dotted_put(out, written);
 }
 
 void
@@ -215,7 +215,7 @@ cvg_dotted_scan(CvgScanner *s, CvgBuf *out, CvgSlice (*scan) (CvgScanner *s))
 			item.dot.stamp = cvg_scan_at_stamp(s);
 			item.payload = scan(s);
 			if (cvg_scan_ok(s))
-				put_item(&items, &item);
+				cvg_dotted_put(&items, &item);
 		} while (cvg_scan_char(s, ','));
 		(void) cvg_scan_expect(s, ']');
 	}

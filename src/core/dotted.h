@@ -32,6 +32,9 @@ typedef struct CvgDotted
 extern CvgReader cvg_dotted_begin(CvgSlice value);
 extern bool cvg_dotted_next(CvgReader *items, CvgDotted *item);
 
+/* Append one value; the caller sees to the order. */
+extern void cvg_dotted_put(CvgBuf *out, const CvgDotted *item);
+
 /* The functions of CvgCrdtOps; check asks for each payload. */
 extern void cvg_dotted_check(CvgReader *r, bool (*valid) (CvgSlice payload));
 extern void cvg_dotted_bottom(CvgBuf *out);

@@ -27,14 +27,6 @@ item_cmp(const CvgDotted *a, const CvgDotted *b)
 	return c != 0 ? c : cvg_slice_cmp(a->payload, b->payload);
 }
 
-static void
-put_item(CvgBuf *out, const CvgDotted *item)
-{
-	cvg_put_slice(out, item->dot.replica);
-	cvg_put_varint(out, (uint64) item->dot.stamp);
-	cvg_put_slice(out, item->payload);
-}
-
 CvgStatus
 cvg_lwwreg_set(CvgSlice reg, CvgDot dot, CvgSlice payload, CvgBuf *out)
 {
@@ -47,7 +39,7 @@ cvg_lwwreg_set(CvgSlice reg, CvgDot dot, CvgSlice payload, CvgBuf *out)
 	if (cvg_lwwreg_get(reg, &old) && item_cmp(&old, &new) >= 0)
 		return CVG_E_FORBIDDEN;
 	cvg_crdt_put_header(&cvg_lwwreg_ops, out);
-	put_item(out, &new);
+	cvg_dotted_put(out, &new);
 	return cvg_crdt_finish(CVG_OK, start, out);
 }
 
@@ -68,9 +60,9 @@ lwwreg_merge(CvgReader a, CvgReader b, CvgBuf *out)
 	bool		has_b = cvg_dotted_next(&b, &ib);
 
 	if (has_a && (!has_b || item_cmp(&ia, &ib) >= 0))
-		put_item(out, &ia);
+		cvg_dotted_put(out, &ia);
 	else if (has_b)
-		put_item(out, &ib);
+		cvg_dotted_put(out, &ib);
 }
 
 static void
@@ -81,7 +73,7 @@ lwwreg_delta(CvgReader old, CvgReader new, CvgBuf *out)
 	bool		has_old = cvg_dotted_next(&old, &io);
 
 	if (cvg_dotted_next(&new, &in) && (!has_old || item_cmp(&in, &io) > 0))
-		put_item(out, &in);
+		cvg_dotted_put(out, &in);
 }
 
 static CvgStamp
@@ -121,7 +113,7 @@ lwwreg_parse(CvgScanner *s, CvgBuf *out)
 	item.dot.stamp = cvg_scan_at_stamp(s);
 	item.payload = cvg_scan_json(s);
 	if (cvg_scan_ok(s))
-		put_item(out, &item);
+		cvg_dotted_put(out, &item);
 }
 
 const CvgCrdtOps cvg_lwwreg_ops = {
