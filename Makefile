@@ -36,8 +36,13 @@ TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 PROVE_FLAGS = -I test/perl
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+else
+all install installcheck clean:
+	@echo "The server's development files are missing: run tools/setup.sh, or set PG_CONFIG." >&2; exit 1
+endif
 
 $(INSTALL_SQL): $(SQL_PARTS) Makefile
 	cat $(SQL_PARTS) > $@
@@ -47,3 +52,5 @@ $(EXTENSION).control: $(EXTENSION).control.in Makefile
 
 # Headers are few and everything is rebuilt in seconds.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+include make/targets.mk

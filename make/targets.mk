@@ -2,7 +2,6 @@
 # that installs what is missing where it may, works in a temporary folder and
 # changes nothing on this machine besides.
 
-# Let "make test" etc. work before the server's development files are here.
 .PHONY: test demo bench coverage lint unitcheck fuzz regresscheck isolationcheck
 
 test:
@@ -15,10 +14,10 @@ unitcheck:
 	@bash test/run.sh unit
 
 fuzz:
-	@$(MAKE) --no-print-directory -C test/fuzz run
+	@bash test/run.sh fuzz
 
 demo:
-	@KEEP="$(KEEP)" SECONDS_PER_PHASE="$(SECONDS)" bash tools/demo.sh
+	@KEEP="$(KEEP)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh
 
 bench:
 	@bash bench/run.sh $(BENCH)

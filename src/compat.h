@@ -68,9 +68,10 @@ cvg_create_wait_event_set(int nevents)
 #endif
 }
 
-/* 16: pg_database_ownercheck() became object_ownercheck(). */
+/* 16: pg_database_ownercheck() and its kin became object_ownercheck(). */
 #include "utils/acl.h"
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #endif
 static inline bool
@@ -80,6 +81,54 @@ cvg_database_ownercheck(Oid dboid, Oid roleid)
 	return object_ownercheck(DatabaseRelationId, dboid, roleid);
 #else
 	return pg_database_ownercheck(dboid, roleid);
+#endif
+}
+static inline bool
+cvg_class_ownercheck(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+/*
+ * 16: which indexes an update needs is no longer yes or no.  Update a row and
+ * insert its index entries; without triggers and constraint checks.
+ */
+#include "access/tableam.h"
+#include "executor/executor.h"
+static inline void
+cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
+			   TupleTableSlot *slot, Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update_indexes;
+
+	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
+	if (rri->ri_NumIndices > 0 && update_indexes != TU_None)
+		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL,
+									 update_indexes == TU_Summarizing);
+#else
+	bool		update_indexes;
+
+	simple_table_tuple_update(rri->ri_RelationDesc, tid, slot, snapshot, &update_indexes);
+	if (rri->ri_NumIndices > 0 && update_indexes)
+		(void) ExecInsertIndexTuples(rri, slot, estate, true, false, NULL, NIL);
+#endif
+}
+
+/* 17: getIdentitySequence() takes the relation, its OID before. */
+#include "catalog/dependency.h"
+#include "utils/rel.h"
+static inline Oid
+cvg_identity_sequence(Relation rel, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 170000
+	return getIdentitySequence(rel, attnum, false);
+#else
+	return getIdentitySequence(RelationGetRelid(rel), attnum, false);
 #endif
 }
 

@@ -11,6 +11,7 @@
  */
 #include "compat.h"
 
+#include "api/copy.h"
 #include "dot_source.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -34,6 +35,7 @@ _PG_init(void)
 	cvg_capture_init();
 	cvg_dot_source_init();
 	cvg_utility_hook_init();
+	cvg_copy_hook_init();
 
 	/* during pg_upgrade nothing may be written */
 	if (!IsBinaryUpgrade)

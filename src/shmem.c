@@ -222,7 +222,8 @@ cvg_wake_launcher(void)
 {
 	if (cvg_shared == NULL)
 		return;
-	LWLockAcquire(&cvg_shared->lock, LW_SHARED);
+	LWLockAcquire(&cvg_shared->lock, LW_EXCLUSIVE);
+	cvg_shared->probe_requests++;
 	if (cvg_shared->launcher_pid != 0 && cvg_shared->launcher_latch != NULL)
 		SetLatch(cvg_shared->launcher_latch);
 	LWLockRelease(&cvg_shared->lock);

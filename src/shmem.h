@@ -182,6 +182,7 @@ typedef struct CvgShared
 	LWLock		lock;			/* dboid of all slots, launcher fields */
 	pid_t		launcher_pid;
 	Latch	   *launcher_latch;
+	uint32		probe_requests; /* bumped to have all databases looked at */
 	CvgDb		db[CVG_MAX_DATABASES];
 	int			ninflight;
 	CvgInflight inflight[FLEXIBLE_ARRAY_MEMBER];

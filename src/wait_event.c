@@ -12,7 +12,7 @@
 
 #include "wait_event.h"
 
-#if PG_VERSION_NUM >= 170000
+#ifdef CVG_NAMED_WAIT_EVENTS
 #include "utils/wait_event.h"
 
 static const char *const names[] = {

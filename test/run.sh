@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
 levels=${*:-lint build unit fuzz regress isolation tap}
-"$CVG_ROOT/tools/setup.sh"
+"$CVG_ROOT/tools/setup.sh" --test
 pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
 cvg_work_begin
 
@@ -19,7 +19,7 @@ total_passed=0 total_failed=0 summary=
 # level NAME COMMAND...: run, take the counts from the last line that has them
 level()
 {
-	local name=$1 out=$CVG_WORK/$1.out line p f t=$SECONDS
+	local name=$1 out=$CVG_WORK/$1.out lines p f t=$SECONDS
 
 	shift
 	say "=== $name"
@@ -27,13 +27,12 @@ level()
 	"$@" 2>&1 | tee "$out"
 	local rc=${PIPESTATUS[0]}
 	set -e
-	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | tail -n 1 || true)
-	p=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | awk '{s += $1} END {print s + 0}')
-	f=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out" | awk '{s += $3} END {print s + 0}')
+	read -r lines p f < <(awk '/^[0-9]+ passed, [0-9]+ failed$/ { n++; p += $1; f += $3 }
+		END { print n + 0, p + 0, f + 0 }' "$out")
 	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
 		f=1
 	fi
-	if [ -z "$line" ] && [ "$rc" -eq 0 ]; then
+	if [ "$lines" -eq 0 ] && [ "$rc" -eq 0 ]; then
 		say "# $name said nothing of passed and failed"
 		f=1
 	fi
@@ -56,7 +55,14 @@ run_unit()
 
 run_fuzz()
 {
-	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" PG_CONFIG="$pc" check
+	local cc
+
+	cc=$(find_fuzzer) || {
+		say "# skipped: there is no clang with libFuzzer"
+		say "0 passed, 0 failed"
+		return 0
+	}
+	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" CC="$cc" PG_CONFIG="$pc" check
 }
 
 # pg_regress and pg_isolation_regress start a server of their own from the

@@ -215,3 +215,29 @@ until_q()
 		sleep 0.1
 	done
 }
+
+# Which clang, empty if none.
+newest_clang()
+{
+	local v
+
+	for v in 21 20 19 18 17 16 15 14; do
+		command -v "clang-$v" >/dev/null && { echo "clang-$v"; return 0; }
+	done
+	return 0
+}
+
+# A clang that has libFuzzer.
+find_fuzzer()
+{
+	local c
+
+	for c in $(newest_clang) clang; do
+		if command -v "$c" >/dev/null && echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return 0; }' |
+			"$c" -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null; then
+			echo "$c"
+			return 0
+		fi
+	done
+	return 1
+}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/setup.sh [--coverage]: install what building and testing needs.
+# tools/setup.sh [--test] [--coverage]: install what building, testing or the
+# coverage figure needs.
 #
 # Debian 12 and 13, Ubuntu 23.10 and later; with apt, when run as root or
 # where sudo works without a question.  Does nothing when all is there.
@@ -8,8 +9,14 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-want_coverage=
-[ "${1:-}" = --coverage ] && want_coverage=1
+want_test= want_coverage=
+for arg in "$@"; do
+	case $arg in
+		--test) want_test=1 ;;
+		--coverage) want_test=1 want_coverage=1 ;;
+		*) die "usage: tools/setup.sh [--test] [--coverage]" ;;
+	esac
+done
 
 have_header() { printf '#include <%s>\n' "$1" | gcc ${2:+-I"$2"} -E -x c - >/dev/null 2>&1; }
 
@@ -35,12 +42,25 @@ missing_packages()
 	else
 		echo libxxhash-dev libc6-dev
 	fi
-	perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
-	# These make tests possible that are skipped without them.
-	find_faketime >/dev/null || echo libfaketime
+	if [ -n "$want_test" ]; then
+		perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+	fi
 	if [ -n "$want_coverage" ]; then
 		command -v lcov >/dev/null || echo lcov
 	fi
+}
+
+# Tests that are skipped without these: clocks that are wrong, fuzzing.
+optional_packages()
+{
+	local c
+
+	[ -n "$want_test" ] || return 0
+	find_faketime >/dev/null || echo libfaketime
+	c=$(find_fuzzer) || {
+		c=$(newest_clang)
+		echo "${c:-clang}" "libclang-rt-${c:+${c#clang-}-}dev"
+	}
 }
 
 find_faketime()
@@ -69,22 +89,21 @@ offered_version()
 
 pc=$(cvg_find_pg_config || true)
 need=$(missing_packages "" "$pc")
-[ -n "$need" ] || exit 0
-# faketime alone is a luxury: never worth an error
-[ "$need" = libfaketime ] && optional=1 || optional=
+extra=$(optional_packages)
+[ -n "$need$extra" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
 	sudo=
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
 	sudo='sudo -n'
-elif [ -n "$optional" ]; then
+elif [ -z "$need" ]; then
 	exit 0
 else
 	die "missing packages: $(echo $need)
 Run tools/setup.sh as root once, or install them yourself."
 fi
 command -v apt-get >/dev/null || {
-	[ -n "$optional" ] && exit 0
+	[ -n "$need" ] || exit 0
 	die "this is not a Debian or Ubuntu system; install by hand: PostgreSQL 15 to 18 with server headers, libpq, libxxhash, gcc, make, perl with IPC::Run"
 }
 
@@ -115,12 +134,12 @@ if [ -n "$v" ]; then
 	echo 'create_main_cluster = false' | $sudo tee "$conf" >/dev/null
 fi
 rc=0
-apt_get install --no-install-recommends $need || rc=$?
+[ -z "$need" ] || apt_get install --no-install-recommends $need || rc=$?
 [ -z "$v" ] || $sudo rm -f "$conf"
-if [ $rc -ne 0 ]; then
-	[ -n "$optional" ] && exit 0
-	fail "could not install: $(echo $need)"
-fi
+[ $rc -eq 0 ] || fail "could not install: $(echo $need)"
+for p in $(optional_packages); do
+	apt_get install --no-install-recommends "$p" || say "pg_converge: $p could not be installed; the tests that use it are skipped"
+done
 pc=$(cvg_find_pg_config) || fail "no usable PostgreSQL after the installation"
 say "pg_converge: using $("$pc" --version)"
 rm -f "$log"

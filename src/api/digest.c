@@ -1,25 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * digest.c
- *	  converge.digest(): a fingerprint of a replicated table.
+ *	  converge.digest(): one short text that is equal on two nodes exactly
+ *	  when a table's rows are (but for chance in 2^128).
  *
- * Each row is hashed by itself, over what every node has alike: the key (or
- * birth) bytes, the row clock, and all stored columns in wire format.  The
- * hashes are added up, 128 bits wide, so neither the order of rows nor
- * collation, encoding or column order of this node matters, and a row that
- * is there twice counts twice (XOR would cancel it).
+ * The sum modulo 2^128 of a hash of each row: independent of the order of
+ * rows, and so of indexes, physical layout and collations.  A row is hashed
+ * in its portable form (what would be sent to a peer): key, row clock, and
+ * the stored columns by name, so that neither encodings nor the order of
+ * columns nor partitioning matter.  Generated columns are not part of it.
+ *
+ * Reads the whole table with one snapshot, with the caller's rights.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
-#include <xxhash.h>
-
-#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_inherits.h"
-#include "core/buf.h"
 #include "executor/tuptable.h"
 #include "store/relinfo.h"
 #include "utils/acl.h"
@@ -27,120 +26,165 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
-typedef struct DigestSum
+#include <xxhash.h>
+
+typedef struct Digest
 {
 	uint64		low;
 	uint64		high;
 	int64		rows;
-} DigestSum;
+} Digest;
 
 static void
-add_row(CvgRel *rel, TupleTableSlot *slot, DigestSum *sum)
+add_row(Digest *digest, CvgSlice row)
 {
-	const CvgDescriptor *desc = rel->desc;
-	CvgSlice	state = cvg_rel_state(rel, slot);
-	XXH128_hash_t hash;
-	CvgBuf		buf;
-	int			i;
+	XXH128_hash_t hash = XXH3_128bits(row.data, row.len);
+	uint64		low = digest->low + hash.low64;
 
-	cvg_buf_init(&buf);
-	if (state.len > 0)
-		cvg_rowstate_clock(state, &buf);
-	if (desc->flags & CVG_DESC_KEYLESS)
-	{
-		if (state.len > 0)
-			cvg_rowstate_birth_bytes(state, &buf);
-	}
+	digest->high += hash.high64 + (low < digest->low ? 1 : 0);
+	digest->low = low;
+	digest->rows++;
+}
+
+/* Column indexes of a descriptor by name, generated ones left out. */
+static int *
+columns_by_name(const CvgDescriptor *desc, int *n)
+{
+	int		   *order = palloc(sizeof(int) * Max(desc->ncolumns, 1));
+	int			i;
+	int			j;
+
+	*n = 0;
 	for (i = 0; i < desc->ncolumns; i++)
 	{
-		bool		isnull;
-		Datum		value;
-
 		if (desc->columns[i].flags & CVG_COL_GENERATED)
 			continue;
-		value = slot_getattr(slot, rel->columns[i].attnum, &isnull);
-		cvg_put_slice(&buf, desc->columns[i].name);
-		cvg_codec_put(&rel->columns[i].codec, value, isnull, &buf);
+		for (j = *n; j > 0 && cvg_slice_cmp(desc->columns[order[j - 1]].name,
+											desc->columns[i].name) > 0; j--)
+			order[j] = order[j - 1];
+		order[j] = i;
+		(*n)++;
 	}
-	hash = XXH3_128bits(buf.data, buf.len);
-	sum->low += hash.low64;
-	sum->high += hash.high64 + (sum->low < hash.low64 ? 1 : 0);
-	sum->rows++;
+	return order;
+}
+
+/* The portable form of a row. */
+static void
+put_row(CvgRel *rel, TupleTableSlot *slot, const int *order, int n, CvgBuf *out)
+{
+	CvgSlice	state = cvg_rel_state(rel, slot);
+	CvgBuf		part;
+	int			i;
+
+	cvg_buf_init(&part);
+	if (rel->desc->flags & CVG_DESC_KEYLESS)
+		cvg_rowstate_birth_bytes(state, &part);
+	else
+		cvg_rel_put_key(rel, slot, &part);
+	cvg_put_slice(out, cvg_buf_slice(&part));
+	cvg_buf_reset(&part);
+	cvg_rowstate_clock(state, &part);
+	cvg_put_slice(out, cvg_buf_slice(&part));
+	for (i = 0; i < n; i++)
+	{
+		CvgRelColumn *col = &rel->columns[order[i]];
+		bool		isnull;
+		Datum		value = slot_getattr(slot, col->attnum, &isnull);
+
+		cvg_codec_put(&col->codec, value, isnull, out);
+	}
 }
 
 static void
-add_relation(Relation relation, Snapshot snapshot, DigestSum *sum)
+digest_leaf(Digest *digest, Relation rel, Snapshot snapshot, MemoryContext row_mcxt)
 {
-	CvgRel	   *rel = cvg_rel(relation);
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_converge digest row",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
+	CvgRel	   *info = cvg_rel(rel);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	int			n;
+	int		   *order = columns_by_name(info->desc, &n);
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
+		MemoryContext old = MemoryContextSwitchTo(row_mcxt);
+		CvgBuf		row;
+
 		CHECK_FOR_INTERRUPTS();
-		add_row(rel, slot, sum);
-		MemoryContextReset(context);
+		cvg_buf_init(&row);
+		put_row(info, slot, order, n, &row);
+		add_row(digest, cvg_buf_slice(&row));
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_mcxt);
 	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-static void
-check_digest_allowed(Relation relation)
+/* All of a table, its partitions included. */
+static Digest
+digest_table(Relation root)
 {
-	Oid			relid = RelationGetRelid(relation);
+	Digest		digest = {0, 0, 0};
+	MemoryContext row_mcxt = AllocSetContextCreate(CurrentMemoryContext,
+												   "pg_converge digest row",
+												   ALLOCSET_DEFAULT_SIZES);
+	Snapshot	snapshot = GetActiveSnapshot();
+	List	   *relids = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+
+		if (rel->rd_rel->relkind == RELKIND_RELATION)
+			digest_leaf(&digest, rel, snapshot, row_mcxt);
+		table_close(rel, NoLock);
+	}
+	MemoryContextDelete(row_mcxt);
+	return digest;
+}
+
+static void
+check_rights(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
 	AclResult	acl = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
 
 	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, get_relkind_objtype(relation->rd_rel->relkind),
-					   RelationGetRelationName(relation));
-	if (cvg_rel(relation) == NULL)
+		aclcheck_error(acl, get_relkind_objtype(rel->rd_rel->relkind),
+					   RelationGetRelationName(rel));
+	if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" is not replicated", RelationGetRelationName(relation)),
-				 errhint("Use converge.replicate() first.")));
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot compute the digest of table \"%s\": row-level security hides rows from you",
+						RelationGetRelationName(rel))));
 }
 
-CVG_FUNCTION(digest)
+CVG_FUNCTION(converge_digest)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	Snapshot	snapshot;
-	DigestSum	sum = {0};
-	Relation	root;
-	List	   *members;
-	ListCell   *lc;
-	int			nestlevel;
+	Relation	rel = table_open(PG_GETARG_OID(0), AccessShareLock);
+	CvgRel	   *info;
+	Digest		digest;
+	int			nest = 0;
 
-	/* regclass is a number: the relation may be gone, or never have been */
-	if (get_rel_name(relid) == NULL)
+	check_rights(rel);
+	info = cvg_rel(rel);
+	if (info == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	root = relation_open(relid, AccessShareLock);
-	check_digest_allowed(root);
-	members = find_all_inheritors(relid, AccessShareLock, NULL);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	nestlevel = cvg_codec_enter();
-	foreach(lc, members)
-	{
-		Relation	relation = table_open(lfirst_oid(lc), NoLock);
-
-		if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-			add_relation(relation, snapshot, &sum);
-		table_close(relation, NoLock);
-	}
-	cvg_codec_leave(nestlevel);
-	UnregisterSnapshot(snapshot);
-	relation_close(root, NoLock);
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf(INT64_FORMAT ":%016llx%016llx", sum.rows,
-											  (unsigned long long) sum.high,
-											  (unsigned long long) sum.low)));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is not replicated", RelationGetRelationName(rel)),
+				 errhint("See converge.replicate().")));
+	if (info->has_text)
+		nest = cvg_codec_enter();
+	digest = digest_table(rel);
+	if (info->has_text)
+		cvg_codec_leave(nest);
+	table_close(rel, NoLock);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%016llx%016llx:%lld",
+											  (unsigned long long) digest.high,
+											  (unsigned long long) digest.low,
+											  (long long) digest.rows)));
 }

@@ -1,4 +1,8 @@
+/*
+ * Comparing a table between nodes.
+ */
+
 CREATE FUNCTION converge.digest("table" regclass) RETURNS text
-    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'digest';
+	AS 'MODULE_PATHNAME', 'converge_digest' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION converge.digest(regclass) IS
-    'fingerprint of a replicated table: row count and hash of all keys, clocks and values; equal text on converged nodes';
+	'equal on two nodes when the rows of a replicated table and their clocks are: 128-bit sum, and number of rows';

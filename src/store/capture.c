@@ -30,17 +30,15 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "store/capture.h"
 #include "store/meta.h"
+#include "store/restamp.h"
 #include "store/tombstone.h"
 #include "store/xactlog.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -73,6 +71,42 @@ check_state(CvgStatus status, CvgRel *rel)
 			 errmsg("column \"%s\" of a row of table \"%s\" is damaged: %s",
 					CVG_STATE_COLUMN, get_rel_name(rel->relid),
 					cvg_status_message(status))));
+}
+
+typedef CvgStatus (*StateFn) (CvgSlice old, CvgSlice replica, CvgStamp stamp,
+							  const uint32 *units, int nunits, CvgBuf *out);
+
+static CvgStatus
+insert_fn(CvgSlice old, CvgSlice replica, CvgStamp stamp, const uint32 *units,
+		  int nunits, CvgBuf *out)
+{
+	return cvg_rowstate_insert(old, replica, stamp, out);
+}
+
+static CvgStatus
+delete_fn(CvgSlice old, CvgSlice replica, CvgStamp stamp, const uint32 *units,
+		  int nunits, CvgBuf *out)
+{
+	return cvg_rowstate_delete(old, replica, stamp, out);
+}
+
+/*
+ * State after a local write with a fresh stamp, which must be larger than
+ * every stamp in the old state.  The clock has seen those of all rows that
+ * came by the log; should a row have come another way, it sees them now.
+ */
+static void
+write_state(CvgDb *db, CvgRel *rel, StateFn fn, CvgSlice old,
+			const uint32 *units, int nunits, CvgBuf *out)
+{
+	CvgStatus	status = fn(old, self_id(db), cvg_xactlog_stamp(db), units, nunits, out);
+
+	if (status == CVG_E_FORBIDDEN)
+	{
+		cvg_stamp_observe(db, cvg_rowstate_last_dot(old).stamp);
+		status = fn(old, self_id(db), cvg_xactlog_stamp(db), units, nunits, out);
+	}
+	check_state(status, rel);
 }
 
 static CvgRel *
@@ -129,16 +163,15 @@ find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
 static void
 bury(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice old_state)
 {
-	CvgStamp	stamp = cvg_xactlog_stamp(db);
 	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
 	CvgBuf		state;
 	CvgBuf		key;
 	CvgBuf		image;
 	CvgBuf	   *change;
 
-	cvg_xactlog_note_delete(db);
 	cvg_buf_init(&state);
-	check_state(cvg_rowstate_delete(old_state, self_id(db), stamp, &state), rel);
+	write_state(db, rel, delete_fn, old_state, NULL, 0, &state);
+	cvg_xactlog_note_delete(db);
 	cvg_buf_init(&key);
 	if (rel->desc->flags & CVG_DESC_KEYLESS)
 		cvg_rowstate_birth_bytes(old_state, &key);
@@ -226,7 +259,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
 	cvg_xactlog_note_lookup(db);
 	if (find_tombstone(db, rel, slot, &grave))
 		old = grave.state;
-	check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+	write_state(db, rel, insert_fn, old, NULL, 0, out);
 }
 
 static void
@@ -245,12 +278,11 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 	if (old.len == 0)
 	{
 		/* written while our triggers were off: it begins to exist now */
-		check_state(cvg_rowstate_insert(old, self_id(db), cvg_xactlog_stamp(db), out), rel);
+		write_state(db, rel, insert_fn, old, NULL, 0, out);
 		return;
 	}
 	n = changed_units(rel, oldslot, newslot, units);
-	check_state(cvg_rowstate_update(old, self_id(db), cvg_xactlog_stamp(db),
-									units, n, out), rel);
+	write_state(db, rel, cvg_rowstate_update, old, units, n, out);
 }
 
 CVG_FUNCTION(stamp)
@@ -369,40 +401,6 @@ log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
 }
 
 /*
- * Give a row that we have just inserted a new state.  The rare way: by SQL,
- * as the table's owner would, with triggers off.
- */
-static void
-rewrite_state(Relation relation, CvgRel *rel, ItemPointer tid, const CvgBuf *state)
-{
-	Oid			types[2] = {BYTEAOID, TIDOID};
-	Datum		args[2];
-	Oid			save_user;
-	int			save_context;
-	int			nestlevel = NewGUCNestLevel();
-	char	   *sql;
-
-	(void) set_config_option("session_replication_role", "replica",
-							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   save_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	sql = psprintf("UPDATE ONLY %s SET %s = $1::pg_catalog.bytea::converge.row_state WHERE ctid OPERATOR(pg_catalog.=) $2",
-				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-											  RelationGetRelationName(relation)),
-				   CVG_STATE_COLUMN);
-	args[0] = PointerGetDatum(make_bytea(state));
-	args[1] = PointerGetDatum(tid);
-	SPI_connect();
-	if (SPI_execute_with_args(sql, 2, types, args, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_processed != 1)
-		elog(ERROR, "could not restamp a row of \"%s\"", RelationGetRelationName(relation));
-	SPI_finish();
-	SetUserIdAndSecContext(save_user, save_context);
-	AtEOXact_GUC(true, nestlevel);
-}
-
-/*
  * A row is in.  If it was written over a tombstone, that goes; if there is one
  * it does not know, it is restamped over it.
  */
@@ -413,6 +411,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 	CvgShelved	grave;
 	CvgOrder	order;
 	CvgBuf		fresh;
+	CvgRestamp *restamp;
 
 	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
 		return state;
@@ -424,9 +423,10 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 		return state;
 
 	cvg_buf_init(&fresh);
-	check_state(cvg_rowstate_insert(grave.state, self_id(db),
-									cvg_xactlog_stamp(db), &fresh), rel);
-	rewrite_state(relation, rel, &slot->tts_tid, &fresh);
+	write_state(db, rel, insert_fn, grave.state, NULL, 0, &fresh);
+	restamp = cvg_restamp_begin(relation, rel->state_attnum);
+	cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh));
+	cvg_restamp_end(restamp);
 	return cvg_buf_slice(&fresh);
 }
 
@@ -544,10 +544,14 @@ for_each_row(Relation relation, CvgRel *rel,
 	UnregisterSnapshot(snapshot);
 }
 
+/* A row that is there already may have a state of another node, from a dump. */
 static void
 capture_existing(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
 {
-	log_insert(rel, slot, own_state(db, rel, slot));
+	CvgSlice	state = cvg_rel_state(rel, slot);
+
+	check_state(cvg_rowstate_validate(state, NULL), rel);
+	log_insert(rel, slot, state);
 }
 
 void
@@ -556,6 +560,9 @@ cvg_capture_table(Relation relation)
 	CvgRel	   *rel = cvg_rel(relation);
 
 	Assert(rel != NULL);
+
+	/* takes part in the log, even if none of the rows needed a stamp */
+	(void) cvg_capture_stamp();
 	for_each_row(relation, rel, capture_existing);
 }
 

@@ -67,8 +67,11 @@
 #include "utils/timestamp.h"
 #include "wait_event.h"
 
-/* How far the durable ceiling is moved ahead of the stamps at a time. */
-#define CEILING_LEAD_US		(10 * USECS_PER_SEC)
+/*
+ * How far the durable ceiling is moved ahead of the wall clock at a time.
+ * After a restart stamps may be that far ahead of it.
+ */
+#define CEILING_LEAD_US		(2 * USECS_PER_SEC)
 
 #define SUFFIX_LEN			4
 
@@ -560,7 +563,7 @@ renewal_reason(const NodeRow *node, bool have_node)
 static void
 write_identity(Loaded *l, bool have_node, const char *id, int32 origin)
 {
-	CvgStamp	ceiling = Max(highest_stamp(l, 0), GetCurrentTimestamp()) + CEILING_LEAD_US;
+	CvgStamp	ceiling = Max(highest_stamp(l, 0), GetCurrentTimestamp());
 	Fingerprint here;
 
 	get_fingerprint(&here);
@@ -663,11 +666,16 @@ cvg_identity_extend_ceiling(CvgDb *db)
 {
 	CvgStamp	last = (CvgStamp) pg_atomic_read_u64(&db->hlc);
 	CvgStamp	ceiling = (CvgStamp) pg_atomic_read_u64(&db->stamp_ceiling);
+	TimestampTz now = GetCurrentTimestamp();
 
-	last = Max(last, GetCurrentTimestamp());
-	if (ceiling > last + CEILING_LEAD_US / 2)
+	/*
+	 * Ahead of the wall clock, but not ahead of stamps that are ahead of it:
+	 * stamps begin at the ceiling after a restart, and a server that restarts
+	 * again and again must not run away from the clock.
+	 */
+	if (ceiling >= last && ceiling > now + CEILING_LEAD_US / 2)
 		return;
-	ceiling = last + CEILING_LEAD_US;
+	ceiling = Max(last, now + CEILING_LEAD_US);
 	cvg_sql_begin();
 	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1", "l", ceiling);
 	cvg_sql_end();

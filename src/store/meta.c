@@ -50,6 +50,7 @@ static const char *const table_names[] = {
 	[CVG_T_REPLICATED] = "replicated",
 	[CVG_T_REPLICATED_COLUMNS] = "replicated_columns",
 	[CVG_T_PEER_STATE] = "peer_state",
+	[CVG_T_CONFLICT_LOG] = "conflict_log",
 	[CVG_T_LOG_0 + 0] = "log_0",
 	[CVG_T_LOG_0 + 1] = "log_1",
 	[CVG_T_LOG_0 + 2] = "log_2",

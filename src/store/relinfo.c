@@ -409,6 +409,22 @@ find_root(Relation relation, Registration *reg)
 	return InvalidOid;
 }
 
+/* The index of a partition, at any depth, that belongs to one of the root's. */
+static Oid
+index_of_partition(Relation partition, Oid rootid, Oid index)
+{
+	Oid			parentid = get_partition_parent(RelationGetRelid(partition), true);
+
+	if (parentid != rootid)
+	{
+		Relation	parent = table_open(parentid, AccessShareLock);
+
+		index = index_of_partition(parent, rootid, index);
+		table_close(parent, NoLock);
+	}
+	return OidIsValid(index) ? index_get_partition(partition, index) : InvalidOid;
+}
+
 static CvgRel *
 build_rel(Relation relation, Oid rootid, const Registration *reg, MemoryContext mcxt)
 {
@@ -427,7 +443,7 @@ build_rel(Relation relation, Oid rootid, const Registration *reg, MemoryContext 
 	desc = build_descriptor(root, reg);
 	if (root != relation)
 	{
-		rel->key_index = index_get_partition(relation, reg->key_index);
+		rel->key_index = index_of_partition(relation, rootid, reg->key_index);
 		table_close(root, NoLock);
 		if (!OidIsValid(rel->key_index))
 			ereport(ERROR,

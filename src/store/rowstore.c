@@ -52,7 +52,7 @@
 #include "store/meta.h"
 #include "store/rowstore.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -147,7 +147,28 @@ filter_triggers(CvgTarget *target)
 		target->rri->ri_TrigDesc = NULL;
 }
 
-/* Prepare to look rows up by key; equality is the key index's own. */
+/* Scan keys of the key index, without arguments; equality is the index's own. */
+static void
+init_key_scan(Relation index, int nkeys, ScanKeyData *keys)
+{
+	int			i;
+
+	for (i = 0; i < nkeys; i++)
+	{
+		Oid			intype = index->rd_opcintype[i];
+		Oid			op = get_opfamily_member(index->rd_opfamily[i], intype, intype,
+											 BTEqualStrategyNumber);
+
+		if (!OidIsValid(op))
+			elog(ERROR, "no equality operator for key column %d of \"%s\"", i + 1,
+				 RelationGetRelationName(index));
+		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber,
+							   InvalidOid, index->rd_indcollation[i],
+							   get_opcode(op), (Datum) 0);
+	}
+}
+
+/* Prepare to look rows up by key. */
 static void
 open_key_index(CvgTarget *target)
 {
@@ -171,19 +192,7 @@ open_key_index(CvgTarget *target)
 
 	target->nkeys = target->keyless ? 1 : target->info->desc->nkeys;
 	target->keys = palloc0(sizeof(ScanKeyData) * target->nkeys);
-	for (i = 0; i < target->nkeys; i++)
-	{
-		Oid			intype = index->rd_opcintype[i];
-		Oid			op = get_opfamily_member(index->rd_opfamily[i], intype, intype,
-											 BTEqualStrategyNumber);
-
-		if (!OidIsValid(op))
-			elog(ERROR, "no equality operator for key column %d of \"%s\"", i + 1,
-				 RelationGetRelationName(index));
-		ScanKeyEntryInitialize(&target->keys[i], 0, i + 1, BTEqualStrategyNumber,
-							   InvalidOid, index->rd_indcollation[i],
-							   get_opcode(op), (Datum) 0);
-	}
+	init_key_scan(index, target->nkeys, target->keys);
 	InitDirtySnapshot(target->dirty);
 	target->scan = index_beginscan(target->rel, index, &target->dirty, target->nkeys, 0);
 }
@@ -254,6 +263,9 @@ make_store(Oid relid)
 	MemoryContext mcxt;
 	MemoryContext old;
 	CvgStore   *store;
+	Oid			user;
+	int			sec;
+	int			nest;
 
 	if (info == NULL || info->rootid != relid)
 		ereport(ERROR,
@@ -266,6 +278,11 @@ make_store(Oid relid)
 		registered = true;
 	}
 
+	/* planning a CHECK may run functions of the owner's */
+	GetUserIdAndSecContext(&user, &sec);
+	SetUserIdAndSecContext(info->owner, sec | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	nest = NewGUCNestLevel();
 	mcxt = AllocSetContextCreate(TopTransactionContext, "pg_converge open table",
 								 ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(mcxt);
@@ -280,6 +297,8 @@ make_store(Oid relid)
 	else
 		store->plain = open_target(store, rel);
 	MemoryContextSwitchTo(old);
+	AtEOXact_GUC(false, nest);
+	SetUserIdAndSecContext(user, sec);
 	return store;
 }
 
@@ -485,7 +504,22 @@ find_with_mvcc(CvgTarget *target)
 	return found;
 }
 
-/* Find by the scan keys' arguments. */
+/*
+ * One scan by the scan keys' arguments.  The scan lives on, and index access
+ * methods allocate parts of it as they need them.
+ */
+static bool
+scan_once(CvgTarget *target, bool *seen)
+{
+	MemoryContext old = MemoryContextSwitchTo(target->store->mcxt);
+	bool		found;
+
+	index_rescan(target->scan, target->keys, target->nkeys, NULL, 0);
+	found = scan_for_row(target->scan, target->found, seen);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
 static bool
 find_row(CvgTarget *target)
 {
@@ -494,8 +528,7 @@ find_row(CvgTarget *target)
 		TransactionId wait;
 		bool		seen;
 
-		index_rescan(target->scan, target->keys, target->nkeys, NULL, 0);
-		if (!scan_for_row(target->scan, target->found, &seen))
+		if (!scan_once(target, &seen))
 		{
 			ExecClearTuple(target->found);
 			return seen && find_with_mvcc(target);
@@ -522,23 +555,54 @@ cvg_row_find(CvgTarget *target, Datum *keys)
 	return find_row(target);
 }
 
-CvgTarget *
-cvg_row_find_birth(CvgStore *store, CvgSlice birth)
+static Datum
+birth_datum(CvgSlice birth)
 {
 	bytea	   *bytes = palloc(VARHDRSZ + birth.len);
-	ListCell   *lc;
 
 	SET_VARSIZE(bytes, VARHDRSZ + birth.len);
 	memcpy(VARDATA(bytes), birth.data, birth.len);
+	return PointerGetDatum(bytes);
+}
+
+CvgTarget *
+cvg_row_find_birth(CvgStore *store, CvgSlice birth)
+{
+	Datum		value = birth_datum(birth);
+	ListCell   *lc;
+
 	foreach(lc, cvg_store_targets(store))
 	{
 		CvgTarget  *target = lfirst(lc);
 
-		target->keys[0].sk_argument = PointerGetDatum(bytes);
+		target->keys[0].sk_argument = value;
 		if (find_row(target))
 			return target;
 	}
 	return NULL;
+}
+
+bool
+cvg_row_read(Relation rel, CvgRel *info, Datum *keys, CvgSlice birth,
+			 Snapshot snapshot, TupleTableSlot *slot)
+{
+	bool		keyless = (info->desc->flags & CVG_DESC_KEYLESS) != 0;
+	int			nkeys = keyless ? 1 : info->desc->nkeys;
+	ScanKeyData scankeys[CVG_MAX_KEY_COLUMNS];
+	Relation	index = index_open(info->key_index, AccessShareLock);
+	IndexScanDesc scan;
+	bool		found;
+	int			i;
+
+	init_key_scan(index, nkeys, scankeys);
+	for (i = 0; i < nkeys; i++)
+		scankeys[i].sk_argument = keyless ? birth_datum(birth) : keys[i];
+	scan = index_beginscan(rel, index, snapshot, nkeys, 0);
+	index_rescan(scan, scankeys, nkeys, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_endscan(scan);
+	index_close(index, AccessShareLock);
+	return found;
 }
 
 /* ----------------------------------------------------------------
@@ -593,13 +657,19 @@ check_not_null(CvgTarget *target)
 	}
 }
 
+/* As for an insert, so that all of them are computed. */
+void
+cvg_row_generate(CvgTarget *target)
+{
+	if (target->has_generated)
+		ExecComputeStoredGenerated(target->rri, target->estate, target->fresh, CMD_INSERT);
+}
+
 /* Generated columns and what a row must satisfy. */
 static bool
 complete_row(CvgTarget *target, TupleTableSlot *self, CvgViolation *violation)
 {
-	/* as an insert, so that all generated columns are computed */
-	if (target->has_generated)
-		ExecComputeStoredGenerated(target->rri, target->estate, target->fresh, CMD_INSERT);
+	cvg_row_generate(target);
 	if (target->has_not_null)
 	{
 		slot_getallattrs(target->fresh);

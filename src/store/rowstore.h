@@ -131,6 +131,13 @@ extern bool cvg_row_find(CvgTarget *target, Datum *keys);
 extern CvgTarget *cvg_row_find_birth(CvgStore *store, CvgSlice birth);
 
 /*
+ * Read the row of a key from a plain table or leaf that is not open as a
+ * target, as the snapshot has it.
+ */
+extern bool cvg_row_read(Relation rel, CvgRel *info, Datum *keys, CvgSlice birth,
+						 Snapshot snapshot, TupleTableSlot *slot);
+
+/*
  * Write target->fresh.  update and delete are of the row in target->found.
  * changed: attribute numbers (offset as in RTEs) for column triggers.
  */
@@ -138,6 +145,9 @@ extern CvgWrite cvg_row_insert(CvgTarget *target, CvgViolation *violation);
 extern CvgWrite cvg_row_update(CvgTarget *target, Bitmapset *changed,
 							   CvgViolation *violation);
 extern CvgWrite cvg_row_delete(CvgTarget *target);
+
+/* Compute the generated columns of target->fresh; the writes above do. */
+extern void cvg_row_generate(CvgTarget *target);
 
 /* Default value of a column. */
 extern Datum cvg_row_default(CvgTarget *target, AttrNumber attnum, bool *isnull);

@@ -280,6 +280,9 @@ cvg_shelf_insert(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 	}
 	cvg_meta_insert(srel, cvg_index_oid(shelf), values, nulls);
 	table_close(srel, RowExclusiveLock);
+
+	/* the same transaction may want to delete it again */
+	CommandCounterIncrement();
 }
 
 /* The stable clock is copied once per version of it. */

@@ -1,88 +1,142 @@
 /*-------------------------------------------------------------------------
  *
  * fetch.c
- *	  converge.fetch(): a peer asks for the whole state of one row, because a
- *	  change does not carry what it lacks (it has lost or never had the base).
+ *	  converge.fetch(): the whole state of one row, for a peer that lacks it.
  *
- * The answer is the row as committed now: live, buried or set aside.  It may be
- * newer than the change that made the peer ask; merging takes care of that.
+ * Live row, tombstone and set-aside row are looked for with one snapshot, so
+ * a row that is just moving between them is found in one place.  A tombstone
+ * that is stable counts as absent here as everywhere.  What is answered may
+ * be newer than the entry the peer is applying: it merges.
+ *
+ * Reads no table privileges: the function itself is granted to peers.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_inherits.h"
 #include "core/wire.h"
 #include "executor/tuptable.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/rowstore.h"
 #include "store/tombstone.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/* Find the row on a shelf; found is what the answer calls it. */
+/* In one leaf; fills the answer. */
 static bool
-fetch_shelved(CvgTable shelf, int found, CvgRel *rel, Datum *keyvals,
-			  CvgSlice key, CvgFetchAnswer *answer)
+fetch_from_leaf(Oid relid, Datum *keys, CvgSlice key, Snapshot snapshot, CvgFetchAnswer *answer)
 {
-	CvgShelved	shelved;
+	Relation	rel = table_open(relid, AccessShareLock);
+	CvgRel	   *info = cvg_rel(rel);
+	TupleTableSlot *slot;
+	bool		found = false;
 
-	if (!cvg_shelf_find(shelf, rel, keyvals, key, NULL, &shelved))
+	if (info != NULL && rel->rd_rel->relkind == RELKIND_RELATION)
+	{
+		slot = table_slot_create(rel, NULL);
+		found = cvg_row_read(rel, info, keys, key, snapshot, slot);
+		if (found)
+		{
+			CvgSlice	state = cvg_rel_state(info, slot);
+			CvgBuf		copy;
+			CvgBuf		image;
+
+			cvg_buf_init(&copy);
+			cvg_put_bytes(&copy, state.data, state.len);
+			cvg_buf_init(&image);
+			cvg_rel_put_image(info, slot, &image);
+			answer->found = 1;
+			answer->state = cvg_buf_slice(&copy);
+			answer->image = cvg_buf_slice(&image);
+			answer->descriptor = info->desc_bytes;
+		}
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	table_close(rel, NoLock);
+	return found && answer->state.len > 0;
+}
+
+static bool
+fetch_live(CvgRel *root, Datum *keys, CvgSlice key, Snapshot snapshot, CvgFetchAnswer *answer)
+{
+	List	   *leaves = find_all_inheritors(root->relid, AccessShareLock, NULL);
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION &&
+			fetch_from_leaf(lfirst_oid(lc), keys, key, snapshot, answer))
+			return true;
+	}
+	return false;
+}
+
+static bool
+fetch_shelved(CvgTable shelf, CvgRel *root, Datum *keys, CvgSlice key,
+			  Snapshot snapshot, CvgFetchAnswer *answer)
+{
+	CvgShelved	row;
+	CvgReader	reader;
+
+	if (!cvg_shelf_find(shelf, root, keys, key, snapshot, &row))
 		return false;
-	answer->found = found;
-	answer->state = shelved.state;
-	answer->image = shelved.image;
+	answer->found = shelf == CVG_T_TOMBSTONES ? 2 : 1;
+	answer->state = row.state;
+	answer->image = row.image;
+	answer->descriptor = cvg_slice(NULL, 0);
+	if (row.image.len > 0)
+	{
+		cvg_reader_init(&reader, row.image);
+		answer->descriptor = cvg_descriptor_bytes(cvg_get_u64(&reader));
+	}
 	return true;
 }
 
-static bool
-fetch_live(CvgRel *rel, CvgSlice key, Datum *keyvals, CvgFetchAnswer *answer)
+/* Fill the answer about one key. */
+static void
+fetch_key(CvgRel *root, CvgSlice key, CvgFetchAnswer *answer)
 {
-	CvgBuf	   *image = palloc(sizeof(CvgBuf));
-	CvgSlice	state;
+	Datum		keys[CVG_MAX_KEY_COLUMNS];
+	Snapshot	snapshot;
 
-	cvg_buf_init(image);
-	if (!cvg_rowstore_read(rel, key, keyvals, &state, image))
-		return false;
-	answer->found = 1;
-	answer->state = state;
-	answer->image = cvg_buf_slice(image);
-	return true;
+	if (!(root->desc->flags & CVG_DESC_KEYLESS))
+		cvg_rel_decode_key(root, key, keys);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (!fetch_live(root, keys, key, snapshot, answer))
+	{
+		if (fetch_shelved(CVG_T_TOMBSTONES, root, keys, key, snapshot, answer))
+		{
+			if (cvg_tombstone_forgotten(cvg_db(), answer->state))
+				memset(answer, 0, sizeof(*answer));
+		}
+		else
+			(void) fetch_shelved(CVG_T_QUARANTINE, root, keys, key, snapshot, answer);
+	}
+	UnregisterSnapshot(snapshot);
 }
 
-/* The image's own descriptor: it may be an older one than the table's now. */
-static CvgSlice
-descriptor_of(CvgRel *rel, CvgSlice image)
-{
-	CvgReader	r;
-	CvgSlice	bytes;
-
-	cvg_reader_init(&r, image);
-	if (image.len == 0)
-		return rel->desc_bytes;
-	bytes = cvg_descriptor_bytes(cvg_get_u64(&r));
-	return bytes.len > 0 ? bytes : rel->desc_bytes;
-}
-
-CVG_FUNCTION(fetch)
+CVG_FUNCTION(converge_fetch)
 {
 	bytea	   *arg = PG_GETARG_BYTEA_PP(0);
-	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
 	CvgFetchRequest req;
 	CvgFetchAnswer answer = {0};
 	CvgError	err;
 	CvgBuf		out;
-	CvgRel	   *rel;
+	CvgRel	   *root;
 	Oid			relid;
-	int			nestlevel;
-	bytea	   *result;
+	int			nest = 0;
 
 	if (cvg_fetch_request_decode(cvg_slice(VARDATA_ANY(arg), VARSIZE_ANY_EXHDR(arg)),
 								 &req, &err) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("invalid fetch request: %s", cvg_status_message(err.status))));
+				 errmsg("invalid request for a row: %s", cvg_status_message(err.status))));
 	relid = cvg_replicated_oid(req.schema, req.table);
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -90,18 +144,16 @@ CVG_FUNCTION(fetch)
 				 errmsg("table \"%.*s.%.*s\" is not replicated here",
 						(int) req.schema.len, (const char *) req.schema.data,
 						(int) req.table.len, (const char *) req.table.data)));
-	rel = cvg_rel_by_oid(relid);
-	nestlevel = cvg_codec_enter();
-	cvg_rel_decode_key(rel, req.key, keyvals);
-	if (fetch_live(rel, req.key, keyvals, &answer) ||
-		fetch_shelved(CVG_T_TOMBSTONES, 2, rel, keyvals, req.key, &answer) ||
-		fetch_shelved(CVG_T_QUARANTINE, 1, rel, keyvals, req.key, &answer))
-		answer.descriptor = descriptor_of(rel, answer.image);
-	cvg_codec_leave(nestlevel);
+	root = cvg_rel_by_oid(relid);
+	if (root->has_text)
+		nest = cvg_codec_enter();
+	fetch_key(root, req.key, &answer);
+	if (root->has_text)
+		cvg_codec_leave(nest);
+
 	cvg_buf_init(&out);
+	out.len = VARHDRSZ;
 	cvg_fetch_answer_encode(&answer, &out);
-	result = palloc(VARHDRSZ + out.len);
-	SET_VARSIZE(result, VARHDRSZ + out.len);
-	memcpy(VARDATA(result), out.data, out.len);
-	PG_RETURN_BYTEA_P(result);
+	SET_VARSIZE(out.data, out.len);
+	PG_RETURN_BYTEA_P(out.data);
 }

@@ -8,6 +8,8 @@
 #ifndef CVG_WORKER_UTILITY_HOOK_H
 #define CVG_WORKER_UTILITY_HOOK_H
 
-extern void cvg_utility_hook_init(void);
+#include "compat.h"
+
+extern void cvg_utility_hook_init(void);	/* from _PG_init */
 
 #endif							/* CVG_WORKER_UTILITY_HOOK_H */

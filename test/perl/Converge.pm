@@ -27,6 +27,12 @@ use Time::HiRes qw(time);
 
 my $proxy_number = 0;
 
+# A server that crashed fails its own test file and not the whole run.
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::BAIL_OUT = sub { die "@_\n" };
+}
+
 # Seconds after which waiting for something has failed.
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
 
@@ -402,13 +408,7 @@ sub wait_synced
 sub clock
 {
 	my ($self) = @_;
-	return $self->sql(<<'SQL');
-SELECT coalesce(string_agg(replica_id || ':' || seq, ',' ORDER BY replica_id COLLATE "C"), '')
-FROM (SELECT o.replica_id,
-             greatest(p.seq, (SELECT max(l.seq) FROM converge.log l WHERE l.origin = o.id AND l.part = 0)) AS seq
-      FROM converge.origins o LEFT JOIN converge.progress p ON p.origin = o.id) x
-WHERE seq > 0
-SQL
+	return $self->sql('SELECT progress FROM converge.node_info()');
 }
 
 sub digest
@@ -424,7 +424,8 @@ sub content
 	my ($self, $table, %opt) = @_;
 	my $minus = $opt{plain} ? " - '_converge'" : '';
 	return $self->sql(
-		"SELECT (to_jsonb(x)$minus)::text FROM $table x ORDER BY 1 COLLATE \"C\"");
+		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';
+		SELECT (to_jsonb(x)$minus)::text COLLATE \"C\" AS row FROM $table x ORDER BY row");
 }
 
 # --- processes --------------------------------------------------------------

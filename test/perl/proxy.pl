@@ -37,7 +37,8 @@ my $commands = '';
 sub drop_pair
 {
 	my ($fd) = @_;
-	for my $f ($fd, $side{$fd} ? $side{$fd}{peer} : ())
+	my @fds = ($fd, $side{$fd} ? $side{$fd}{peer} : ());
+	for my $f (@fds)
 	{
 		my $s = delete $side{$f} or next;
 		close $s->{sock};

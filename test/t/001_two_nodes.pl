@@ -44,7 +44,7 @@ $g->converged_ok('a transaction over many rows arrives', 'cart');
 }
 
 # --- rollback leaves nothing --------------------------------------------------
-my $before = $london->clock;
+my $before = $paris->clock;
 $paris->sql('BEGIN; DELETE FROM cart; ROLLBACK');
 $paris->sql("BEGIN; SAVEPOINT s; INSERT INTO cart VALUES (9999); ROLLBACK TO s; COMMIT");
 is($paris->clock, $before, 'rolled-back work makes no entry');
@@ -55,19 +55,19 @@ $paris->wait_synced;
 is($london->sql('SELECT owner FROM cart WHERE id = 500'), 'sync', 'wait_for_sync() returns when the peer has it');
 
 is($paris->sql('SELECT node_name, replica_id FROM converge.node_info()'), 'paris|paris', 'node_info() names the node');
-is($paris->sql("SELECT count(*) FROM converge.stat_peers WHERE peer = 'london'"), '1', 'stat_peers has the peer');
-ok($paris->wait_for("SELECT state FROM converge.stat_peers WHERE peer = 'london'", 'streaming'), 'and its state');
-is($paris->sql('SELECT table_name::text, on_delete, granularity FROM converge.tables'), 'cart|lww|column', 'converge.tables has the table');
+is($paris->sql("SELECT count(*) FROM converge.stat_peers WHERE name = 'london'"), '1', 'stat_peers has the peer');
+ok($paris->wait_for("SELECT state FROM converge.stat_peers WHERE name = 'london'", 'streaming'), 'and its state');
+is($paris->sql('SELECT "table", on_delete, granularity FROM converge.tables'), 'cart|lww|column', 'converge.tables has the table');
 cmp_ok($london->sql("SELECT sum(entries) FROM converge.stat_peers"), '>', 0, 'entries are counted');
 is($paris->sql('SELECT count(*) FROM converge.conflicts'), '0', 'no conflict was recorded where there was none');
 
 # --- pause and resume -----------------------------------------------------------
 $london->sql("SELECT converge.peer_pause('paris')");
 $paris->sql("INSERT INTO cart VALUES (600, 'paused', 1)");
-ok($london->wait_for("SELECT state FROM converge.stat_peers WHERE peer = 'paris'", 'paused'), 'a paused peer is shown as paused');
+ok($london->wait_for("SELECT state FROM converge.stat_peers WHERE name = 'paris'", 'paused'), 'a paused peer is shown as paused');
 $london->server->restart;
 $london->wait_ready;
-ok($london->wait_for("SELECT state FROM converge.stat_peers WHERE peer = 'paris'", 'paused'), 'also after a restart');
+ok($london->wait_for("SELECT state FROM converge.stat_peers WHERE name = 'paris'", 'paused'), 'also after a restart');
 is($london->sql('SELECT count(*) FROM cart WHERE id = 600'), '0', 'nothing is taken while paused');
 $london->sql("SELECT converge.peer_resume('paris')");
 $g->converged_ok('resumed, it catches up', 'cart');

@@ -38,7 +38,7 @@ is(row($a, 't', 1), 'a|b', 'both survive');
 concurrently('t', "UPDATE t SET v = 'a1', w = 'a1' WHERE id = 2", "UPDATE t SET v = 'b1' WHERE id = 2",
 	'updates of the same column');
 is(row($a, 't', 2), 'b1|a1', 'the later write of the column wins, the other column stays');
-is($_->sql("SELECT count(*) > 0 FROM converge.conflicts WHERE table_name = 't'"), 't',
+is($_->sql(q{SELECT count(*) > 0 FROM converge.conflicts WHERE "table"::text = 't'}), 't',
 	'the conflict is recorded on ' . $_->name)
   for $g->nodes;
 like($a->sql("SELECT local_row->>'v' || ' ' || (remote_row->>'v') FROM converge.conflicts WHERE key->>'id' = '2'"),
@@ -109,8 +109,8 @@ is($_->sql('SELECT string_agg(id::text, \',\') FROM tr'), '77', 'removes what it
   for $g->nodes;
 
 # --- the row's metadata is readable ----------------------------------------------------------
-is($a->sql("SELECT converge.writer(t) FROM t WHERE id = 100"), 'b', 'writer() names the last writer');
-is($a->sql("SELECT converge.changed_at(t) BETWEEN now() - interval '1 hour' AND now() + interval '1 minute' FROM t WHERE id = 100"),
+is($a->sql("SELECT converge.writer(_converge) FROM t WHERE id = 100"), 'b', 'writer() names the last writer');
+is($a->sql("SELECT converge.changed_at(_converge) BETWEEN now() - interval '1 hour' AND now() + interval '1 minute' FROM t WHERE id = 100"),
 	't', 'changed_at() is a time');
 is($a->sql("SELECT t._converge::converge.vclock::text ~ 'b:' FROM t t WHERE id = 100"), 't', 'and the clock has the writer');
 

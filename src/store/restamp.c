@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * restamp.c
+ *	  Give rows of a table a new state, and change nothing else.
+ *
+ * An UPDATE statement would do it, were it not for triggers: they would have
+ * to be kept from firing by session_replication_role, under which ALWAYS
+ * triggers still fire, in a role setting that their owner could not have made.
+ * So the row is written through the table and executor functions.  No user
+ * code runs here except in index expressions and predicates, as the table's
+ * owner and security-restricted, as VACUUM and CREATE INDEX do.  Constraints
+ * hold for the new version because they held for the old one: none of them is
+ * about the state.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "store/restamp.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+struct CvgRestamp
+{
+	Relation	rel;
+	AttrNumber	state_attnum;
+	EState	   *estate;
+	ResultRelInfo *rri;
+	TupleTableSlot *slot;		/* the new version */
+	Oid			save_user;
+	int			save_context;
+};
+
+CvgRestamp *
+cvg_restamp_begin(Relation rel, AttrNumber state_attnum)
+{
+	CvgRestamp *restamp = palloc0(sizeof(CvgRestamp));
+
+	restamp->rel = rel;
+	restamp->state_attnum = state_attnum;
+	restamp->slot = table_slot_create(rel, NULL);
+	restamp->estate = CreateExecutorState();
+	restamp->rri = makeNode(ResultRelInfo);
+	InitResultRelInfo(restamp->rri, rel, 0, NULL, 0);
+	ExecOpenIndices(restamp->rri, false);
+	GetUserIdAndSecContext(&restamp->save_user, &restamp->save_context);
+	return restamp;
+}
+
+static bytea *
+make_state(CvgSlice state)
+{
+	bytea	   *result = palloc(VARHDRSZ + state.len);
+
+	SET_VARSIZE(result, VARHDRSZ + state.len);
+	memcpy(VARDATA(result), state.data, state.len);
+	return result;
+}
+
+/* Put the row with its new state into restamp->slot. */
+static void
+form_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state)
+{
+	HeapTuple	old = ExecCopySlotHeapTuple(slot);
+	int			attnum = restamp->state_attnum;
+	bool		isnull = false;
+	Datum		value = PointerGetDatum(make_state(state));
+	HeapTuple	fresh = heap_modify_tuple_by_cols(old, RelationGetDescr(restamp->rel),
+												  1, &attnum, &value, &isnull);
+
+	heap_freetuple(old);
+	pfree(DatumGetPointer(value));
+	fresh->t_tableOid = RelationGetRelid(restamp->rel);
+	ExecForceStoreHeapTuple(fresh, restamp->slot, true);
+}
+
+void
+cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state)
+{
+	Snapshot	snapshot;
+
+	/* the row may have been inserted by the command that we are in */
+	CommandCounterIncrement();
+	form_row(restamp, slot, state);
+
+	SetUserIdAndSecContext(restamp->rel->rd_rel->relowner,
+						   restamp->save_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	cvg_update_row(restamp->rri, restamp->estate, &slot->tts_tid, restamp->slot, snapshot);
+	UnregisterSnapshot(snapshot);
+	SetUserIdAndSecContext(restamp->save_user, restamp->save_context);
+
+	ResetPerTupleExprContext(restamp->estate);
+	ExecClearTuple(restamp->slot);
+	CommandCounterIncrement();
+}
+
+void
+cvg_restamp_end(CvgRestamp *restamp)
+{
+	ExecCloseIndices(restamp->rri);
+	ExecDropSingleTupleTableSlot(restamp->slot);
+	FreeExecutorState(restamp->estate);
+	pfree(restamp->rri);
+	pfree(restamp);
+}

@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_values.h
+ *	  The contents of the row that a change is applied to: merging states,
+ *	  and collecting each column's value from where it is current.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_WORKER_APPLY_VALUES_H
+#define CVG_WORKER_APPLY_VALUES_H
+
+#include "compat.h"
+
+#include "store/tombstone.h"
+#include "worker/apply_int.h"
+
+typedef enum RowPlace
+{
+	ROW_ABSENT,
+	ROW_LIVE,
+	ROW_TOMBSTONE,
+	ROW_QUARANTINED
+} RowPlace;
+
+/* Where the current value of a unit comes from; else the number of an input. */
+#define FROM_LOCAL		(-1)
+#define FROM_NOWHERE	(-2)
+
+#define MAX_INPUTS		8
+
+/* A state with some or all values: the change, or a whole row. */
+typedef struct RowInput
+{
+	CvgSlice	state;
+	CvgMap	   *map;
+	int			ncolumns;
+	const int  *cols;
+	const CvgValue *values;
+	bool	   *carries;		/* by unit */
+	bool		has_keys;		/* key columns are among the columns */
+} RowInput;
+
+/* One change being applied.  All memory is the row context's. */
+typedef struct RowWork
+{
+	CvgApply   *ap;
+	CvgMap	   *map;
+	const CvgChange *change;
+	bool		keyless;
+	CvgStamp	dot;			/* the change's */
+	CvgSlice	key;			/* bytes: key values, or birth */
+	Datum		keys[CVG_MAX_KEY_COLUMNS];
+
+	/* where it is here */
+	RowPlace	place;
+	CvgTarget  *target;			/* NULL: keyless and not found */
+	CvgSlice	local_state;
+	CvgShelved	shelved;
+
+	/* what goes in: whole rows first, the change last */
+	int			ninputs;
+	RowInput	inputs[MAX_INPUTS];
+	bool		twin_taken;
+	bool		fetched;
+
+	/* what comes out */
+	Datum		state_datum;
+	CvgSlice	state;			/* its content */
+	CvgOrder	order;			/* of the local state and the change */
+	bool		alive;
+	bool		incomplete;		/* the value of some unit is not known */
+	int			key_from;		/* whose spelling of the key counts */
+	bool		any_remote;		/* some unit comes from an input */
+	Bitmapset  *changed;
+	int			source[CVG_MAX_UNITS];
+	CvgSide		sides[CVG_MAX_UNITS];
+
+	/* contents of a row that is not live, by our descriptor's columns */
+	CvgImage   *local_image;
+	CvgMap	   *local_map;
+} RowWork;
+
+extern void cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change);
+
+/* A further input: a whole row (or tombstone) from elsewhere. */
+extern void cvg_values_add_image(RowWork *w, CvgSlice state, CvgSlice image);
+
+/* Fold all inputs into the local state. */
+extern void cvg_values_merge(RowWork *w);
+
+/* target->fresh for a row that is live, or is not yet (then sets target). */
+extern void cvg_values_fill_live(RowWork *w);
+extern void cvg_values_fill_absent(RowWork *w);
+
+/* Image of the merged row as far as its values are known; may be empty. */
+extern CvgSlice cvg_values_dead_image(RowWork *w);
+
+extern void cvg_values_log_conflict(RowWork *w, const char *type, const char *decision);
+
+#endif							/* CVG_WORKER_APPLY_VALUES_H */

@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * intake.h
+ *	  From the messages of one response to local transactions.
+ *
+ * Used by the receiver: add what comes, apply it, see what is left.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_WORKER_INTAKE_H
+#define CVG_WORKER_INTAKE_H
+
+#include "compat.h"
+
+#include "core/causality.h"
+#include "core/wire.h"
+#include "shmem.h"
+
+/* An origin whose next entry cannot be applied yet. */
+typedef struct CvgBlocked
+{
+	char		origin[CVG_NAME_LEN];
+	CvgVerdict	why;
+	char		missing[CVG_NAME_LEN];	/* CVG_WAIT_DEPS: whose entry ... */
+	int64		missing_seq;	/* ... up to which seq */
+	TimestampTz until;			/* otherwise: not to be asked for before */
+} CvgBlocked;
+
+typedef struct CvgUnit CvgUnit;
+
+typedef struct CvgIntake
+{
+	CvgDb	   *db;
+	int			peer;			/* index of the peer's slot */
+	const char *peer_name;
+	const char *peer_replica_id;
+	MemoryContext mcxt;			/* units; reset with each response */
+	MemoryContext row_mcxt;		/* one part of a spilled entry */
+	CvgUnit    *units;
+	int			nunits;
+	int			max_units;
+	int64		bytes;			/* of this response, not yet counted */
+	bool		ahead;			/* it was asked for while another was applied */
+
+	/* a spilled entry whose parts are coming in */
+	CvgUnit    *stream;
+	bool		stream_skip;
+	int			next_part;
+
+	/* kept from response to response */
+	int			nblocked;
+	CvgBlocked	blocked[CVG_MAX_ORIGINS];
+	int			max_entries;	/* per local transaction; 0 = no limit */
+	int			lock_timeout_ms;
+	int			retries;		/* in a row */
+	TimestampTz clock_warned_at;
+	void		(*before_retry) (void *arg);	/* close what a retry cannot use */
+	void	   *arg;
+} CvgIntake;
+
+extern void cvg_intake_init(CvgIntake *it, CvgDb *db, int peer, const char *peer_name,
+							const char *peer_replica_id, bool careful);
+
+/* Before each response; ahead as in the struct. */
+extern void cvg_intake_reset(CvgIntake *it, bool ahead);
+
+/*
+ * Where the messages of a response are to be allocated that are added now: a
+ * part of a spilled entry lives only until the next one.
+ */
+extern MemoryContext cvg_intake_context(CvgIntake *it);
+
+/* Take in a message that is not the head; parts are applied at once. */
+extern void cvg_intake_add(CvgIntake *it, CvgSlice message);
+
+/* All messages are in: apply all that can be. */
+extern void cvg_intake_apply(CvgIntake *it);
+
+/*
+ * What has been received per origin, as a clock, to go on after it; palloc'ed.
+ */
+extern CvgSlice cvg_intake_position(CvgIntake *it);
+
+/* Forget blocks that have gone; returns whether any is left. */
+extern bool cvg_intake_unblock(CvgIntake *it);
+
+#endif							/* CVG_WORKER_INTAKE_H */

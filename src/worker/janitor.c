@@ -1,0 +1,498 @@
+/*-------------------------------------------------------------------------
+ *
+ * janitor.c
+ *	  The manager's housekeeping: members, stable clock, tombstones, log,
+ *	  conflicts, quarantine.
+ *
+ * Every task is a transaction of its own and can be cut off by a crash
+ * anywhere.  A task that fails is logged and tried again later, with
+ * back-off; this is the one place where the manager goes on after an error,
+ * because a bad row in one table must not end the exchange with all peers.
+ *
+ * The log is a ring of segments.  The current one is left for the next when
+ * it has grown over converge.log_segment_size, and the next may be emptied:
+ * all members have acknowledged what is in it, or it is all older than
+ * converge.max_hint_age, or the log is larger than converge.max_log_size.
+ * Otherwise the current one grows on.
+ *	 - Nobody writes to the segment that is emptied, for it was left seven
+ *	   changes ago; a straggler who read the segment's number then and
+ *	   inserts now is waited for by our lock, and what it inserted is looked
+ *	   at under the lock.  Nobody waits for us long: lock_timeout.
+ *	 - A spilled own transaction has its parts in the segment that was current
+ *	   when it committed; its entry may be in the next one, after a change in
+ *	   between.  The entry decides for the parts.
+ *	 - Readers must not take what is gone for what never was.  The floors in
+ *	   shared memory are raised before TRUNCATE, and readers look at the floor
+ *	   after they have read.  If the truncation fails, floors stay raised in
+ *	   memory until the next start: that only refuses what is still there.
+ *	 - Floors and TRUNCATE are one transaction.
+ *
+ * The stable clock is first made durable, then published.  New members are
+ * saved before it is computed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "core/backoff.h"
+#include "common/pg_prng.h"
+#include "guc.h"
+#include "store/changelog.h"
+#include "store/meta.h"
+#include "store/sql.h"
+#include "store/tombstone.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/apply.h"
+#include "worker/janitor.h"
+#include "worker/members.h"
+
+#define TOMBSTONE_BATCH		2000
+#define TOMBSTONE_BUDGET_MS 300
+#define CONFLICT_BATCH		5000
+
+#define RETRY_BASE_MS		1000
+#define RETRY_MAX_MS		300000
+
+#define SEGMENT_LOCK_TIMEOUT	"200ms"
+
+typedef struct Task
+{
+	const char *what;			/* "could not ..." */
+	void		(*run) (CvgDb *db);
+	int			interval_ms;
+	TimestampTz due;
+	int			failures;
+} Task;
+
+/* Where the sweep over tombstones stands. */
+static struct
+{
+	uint64		version;		/* of the stable clock that it is about */
+	bool		done;
+	Oid			relid;
+	int64		keyhash;
+}			sweep;
+
+/* ----------------------------------------------------------------
+ *		Stable clock
+ * ----------------------------------------------------------------
+ */
+
+static void
+save_members(CvgDb *db)
+{
+	cvg_sql_begin();
+	cvg_members_save(db);
+	cvg_sql_end();
+}
+
+/* Join into the slots; they may have grown meanwhile by what entries said. */
+static void
+publish_stable(CvgDb *db, CvgSlice stable)
+{
+	bool		grew = false;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	for (i = 0; i < db->norigins; i++)
+	{
+		CvgStamp	value = cvg_vclock_get(stable,
+										   cvg_slice_cstring(db->origins[i].replica_id));
+
+		if (value > db->stable[i])
+		{
+			db->stable[i] = value;
+			grew = true;
+		}
+	}
+	LWLockRelease(&db->lock);
+	if (grew)
+		pg_atomic_fetch_add_u64(&db->stable_version, 1);
+}
+
+static void
+advance_stable(CvgDb *db)
+{
+	static uint64 saved_version = 0;
+	uint64		version = pg_atomic_read_u64(&db->stable_version);
+	CvgSlice	stable;
+	CvgBuf		text;
+
+	/* it may also have grown by what entries said */
+	if (!cvg_members_stable(db, &stable) && version == saved_version)
+		return;
+	cvg_buf_init(&text);
+	cvg_vclock_print(stable, &text);
+	cvg_put_u8(&text, 0);
+	cvg_sql_begin();
+	cvg_sql("UPDATE converge.node SET stable = $1::converge.vclock",
+			"s", (char *) text.data);
+	cvg_sql_end();
+	publish_stable(db, stable);
+	saved_version = version;
+}
+
+/* ----------------------------------------------------------------
+ *		Tombstones
+ * ----------------------------------------------------------------
+ */
+
+static CvgSlice
+column_bytes(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  column, &isnull);
+	struct varlena *v = PG_DETOAST_DATUM_COPY(value);
+
+	return cvg_slice(VARDATA(v), VARSIZE(v) - VARHDRSZ);
+}
+
+/*
+ * One batch from where the last one stopped; returns how many were dropped.
+ * Rows that share their key hash with the last row of a batch may be missed;
+ * the next sweep has them.
+ */
+static int
+drop_tombstone_batch(CvgDb *db)
+{
+	SPITupleTable *rows;
+	int			dropped = 0;
+	bool		isnull;
+	uint64		n;
+	uint64		i;
+
+	cvg_sql_begin();
+	n = cvg_sql("SELECT ctid, state, relid, keyhash FROM converge.tombstones "
+				"WHERE (relid, keyhash) > ($1, $2) ORDER BY relid, keyhash LIMIT "
+				CppAsString2(TOMBSTONE_BATCH),
+				"ol", sweep.relid, sweep.relid == InvalidOid ? PG_INT64_MIN : sweep.keyhash);
+	rows = SPI_tuptable;
+	for (i = 0; i < n; i++)
+	{
+		SPI_tuptable = rows;
+		if (!cvg_tombstone_forgotten(db, column_bytes(i, 2)))
+			continue;
+		cvg_sql("DELETE FROM converge.tombstones WHERE ctid = $1::pg_catalog.tid",
+				"s", cvg_sql_text(i, 1));
+		dropped++;
+	}
+	sweep.done = n < TOMBSTONE_BATCH;
+	if (!sweep.done)
+	{
+		sweep.relid = DatumGetObjectId(SPI_getbinval(rows->vals[n - 1], rows->tupdesc, 3, &isnull));
+		sweep.keyhash = DatumGetInt64(SPI_getbinval(rows->vals[n - 1], rows->tupdesc, 4, &isnull));
+	}
+	cvg_sql_end();
+	return dropped;
+}
+
+/*
+ * Go on with the sweep: one batch, and more for a while as long as that is
+ * worth it.  A sweep ends and another begins when the stable clock has grown.
+ */
+static void
+drop_tombstones(CvgDb *db)
+{
+	uint64		version = pg_atomic_read_u64(&db->stable_version);
+	TimestampTz enough = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TOMBSTONE_BUDGET_MS);
+
+	if (sweep.done && sweep.version == version)
+		return;
+	if (sweep.done || sweep.relid == InvalidOid)
+	{
+		memset(&sweep, 0, sizeof(sweep));
+		sweep.version = version;
+	}
+	while (drop_tombstone_batch(db) > TOMBSTONE_BATCH / 2 && !sweep.done &&
+		   GetCurrentTimestamp() < enough)
+		CHECK_FOR_INTERRUPTS();
+}
+
+/* ----------------------------------------------------------------
+ *		The log
+ * ----------------------------------------------------------------
+ */
+
+static const char *
+segment_name(int segment)
+{
+	return psprintf("converge.log_%d", segment);
+}
+
+static int64
+segment_size(int segment)
+{
+	cvg_sql("SELECT pg_catalog.pg_total_relation_size($1::pg_catalog.regclass)", "s",
+			segment_name(segment));
+	return cvg_sql_int64(0, 1);
+}
+
+static int64
+log_size(void)
+{
+	int64		total = 0;
+	int			i;
+
+	for (i = 0; i < CVG_LOG_SEGMENTS; i++)
+		total += segment_size(i);
+	return total;
+}
+
+/* What a segment holds of one origin. */
+typedef struct Held
+{
+	int			index;			/* of its slot */
+	int32		origin;
+	int64		last;			/* largest seq, 0 = nothing */
+	CvgStamp	stamp;			/* of that */
+} Held;
+
+/*
+ * Own entries elsewhere whose parts are in this segment.  A scan of the whole
+ * log, but only when large transactions were written here.
+ */
+static void
+look_at_parts(int segment, int32 own, Held *held)
+{
+	cvg_sql(psprintf("SELECT 1 FROM %s WHERE origin = $1 AND seq < 0 LIMIT 1",
+					 segment_name(segment)), "i", own);
+	if (SPI_processed == 0)
+		return;
+	cvg_sql(psprintf("SELECT seq, stamp FROM converge.log "
+					 "WHERE origin = $1 AND part = 0 AND spill <> 0 AND -spill IN "
+					 "(SELECT seq FROM %s WHERE origin = $1 AND seq < 0) "
+					 "ORDER BY seq DESC LIMIT 1", segment_name(segment)), "i", own);
+	if (SPI_processed > 0 && cvg_sql_int64(0, 1) > held->last)
+	{
+		held->last = cvg_sql_int64(0, 1);
+		held->stamp = cvg_sql_int64(0, 2);
+	}
+}
+
+/* Fill held[] for all origins that a segment has anything of. */
+static int
+look_at_segment(CvgDb *db, int segment, Held *held)
+{
+	int			norigins;
+	int32		ids[CVG_MAX_ORIGINS];
+	int			n = 0;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	norigins = db->norigins;
+	for (i = 0; i < norigins; i++)
+		ids[i] = db->origins[i].id;
+	LWLockRelease(&db->lock);
+
+	for (i = 0; i < norigins; i++)
+	{
+		Held	   *h = &held[n];
+
+		memset(h, 0, sizeof(Held));
+		h->index = i;
+		h->origin = ids[i];
+		cvg_sql(psprintf("SELECT seq, stamp FROM %s WHERE origin = $1 "
+						 "AND seq > 0 ORDER BY seq DESC LIMIT 1", segment_name(segment)),
+				"i", ids[i]);
+		if (SPI_processed > 0)
+		{
+			h->last = cvg_sql_int64(0, 1);
+			h->stamp = cvg_sql_int64(0, 2);
+		}
+		if (ids[i] == db->origin)
+			look_at_parts(segment, ids[i], h);
+		if (h->last > 0)
+			n++;
+	}
+	return n;
+}
+
+/* Has everybody what the segment holds, or must it go all the same? */
+static bool
+may_empty(CvgDb *db, const Held *held, int n, bool too_large)
+{
+	TimestampTz oldest = GetCurrentTimestamp() - (int64) cvg_max_hint_age_s * USECS_PER_SEC;
+	bool		acknowledged = true;
+	bool		old = true;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		acknowledged &= held[i].last <= cvg_members_acknowledged(db, held[i].index);
+		old &= held[i].stamp < oldest;
+	}
+	return acknowledged || old || too_large;
+}
+
+static void
+raise_floors(CvgDb *db, const Held *held, int n)
+{
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	for (i = 0; i < n; i++)
+	{
+		CvgOriginSlot *slot = &db->origins[held[i].index];
+
+		slot->floor = Max(slot->floor, held[i].last);
+	}
+	LWLockRelease(&db->lock);
+	for (i = 0; i < n; i++)
+		cvg_sql("UPDATE converge.progress SET floor = GREATEST(floor, $2) WHERE origin = $1",
+				"il", held[i].origin, held[i].last);
+}
+
+/* Empty a segment under its lock, if it still may be. */
+static bool
+empty_segment(CvgDb *db, int segment, bool too_large)
+{
+	Held	   *held = palloc(sizeof(Held) * CVG_MAX_ORIGINS);
+	int			n;
+
+	cvg_sql("SET LOCAL lock_timeout = '" SEGMENT_LOCK_TIMEOUT "'", "");
+	cvg_sql(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", segment_name(segment)), "");
+	n = look_at_segment(db, segment, held);
+	if (!may_empty(db, held, n, too_large))
+		return false;
+	raise_floors(db, held, n);
+	cvg_sql(psprintf("TRUNCATE %s", segment_name(segment)), "");
+	return true;
+}
+
+/*
+ * Go on in the next segment when it is time.  First a look without the lock,
+ * so that readers are not bothered in vain.
+ */
+static void
+rotate_log(CvgDb *db)
+{
+	int			current = db->log_segment;
+	int			next = (current + 1) % CVG_LOG_SEGMENTS;
+	bool		too_large;
+	bool		ready = true;
+
+	cvg_sql_begin();
+	if (segment_size(current) >= (int64) cvg_log_segment_size_mb * 1024 * 1024)
+	{
+		too_large = log_size() > (int64) cvg_max_log_size_mb * 1024 * 1024;
+		cvg_sql(psprintf("SELECT 1 FROM %s LIMIT 1", segment_name(next)), "");
+		if (SPI_processed > 0)
+		{
+			Held	   *held = palloc(sizeof(Held) * CVG_MAX_ORIGINS);
+			int			n = look_at_segment(db, next, held);
+
+			ready = may_empty(db, held, n, too_large) &&
+				empty_segment(db, next, too_large);
+		}
+		if (ready)
+			cvg_sql("UPDATE converge.node SET log_segment = $1", "i", next);
+	}
+	else
+		ready = false;
+	cvg_sql_end();
+	if (ready)
+	{
+		LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+		db->log_segment = next;
+		LWLockRelease(&db->lock);
+	}
+}
+
+/* ----------------------------------------------------------------
+ *		Conflicts and quarantine
+ * ----------------------------------------------------------------
+ */
+
+static void
+trim_conflicts(CvgDb *db)
+{
+	TimestampTz oldest = GetCurrentTimestamp() - (int64) cvg_conflict_retention_s * USECS_PER_SEC;
+
+	cvg_sql_begin();
+	cvg_sql("DELETE FROM converge.conflict_log WHERE id IN "
+			"(SELECT id FROM converge.conflict_log ORDER BY id LIMIT "
+			CppAsString2(CONFLICT_BATCH) ") AND at < $1", "t", oldest);
+	cvg_sql("DELETE FROM converge.conflict_log WHERE id IN "
+			"(SELECT id FROM converge.conflict_log WHERE id <= "
+			"(SELECT pg_catalog.max(id) FROM converge.conflict_log) - $1 "
+			"ORDER BY id LIMIT " CppAsString2(CONFLICT_BATCH) ")",
+			"l", (int64) cvg_conflict_limit);
+	cvg_sql_end();
+}
+
+static void
+sweep_quarantine(CvgDb *db)
+{
+	cvg_quarantine_sweep();		/* makes its own transactions */
+}
+
+/* ----------------------------------------------------------------
+ *		Tasks
+ * ----------------------------------------------------------------
+ */
+
+static Task tasks[] = {
+	{"save the list of members", save_members, 1000},
+	{"advance the stable clock", advance_stable, 1000},
+	{"drop old tombstones", drop_tombstones, 1000},
+	{"go on in the next log segment", rotate_log, 2000},
+	{"trim the log of conflicts", trim_conflicts, 60000},
+	{"look again at quarantined rows", sweep_quarantine, 5000},
+};
+
+/*
+ * Run a task, turning an error into a log message and a later retry.  An
+ * interrupt is not an error (FATAL does not come here).
+ */
+static void
+run_task(CvgDb *db, Task *task, MemoryContext mcxt)
+{
+	MemoryContextSwitchTo(mcxt);
+	PG_TRY();
+	{
+		task->run(db);
+		task->failures = 0;
+		task->due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), task->interval_ms);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(mcxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+		task->failures++;
+		task->due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												cvg_backoff_ms(task->failures, RETRY_BASE_MS, RETRY_MAX_MS,
+															   pg_prng_uint32(&pg_global_prng_state)));
+		/* readers that hold the segment for a moment are nothing to report */
+		ereport(edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? DEBUG1 : WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("could not %s: %s", task->what, edata->message),
+				 edata->detail != NULL ? errdetail_internal("%s", edata->detail) : 0));
+	}
+	PG_END_TRY();
+}
+
+void
+cvg_janitor_run(CvgDb *db)
+{
+	MemoryContext mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge janitor",
+											   ALLOCSET_DEFAULT_SIZES);
+	int			i;
+
+	for (i = 0; i < lengthof(tasks); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (GetCurrentTimestamp() >= tasks[i].due)
+			run_task(db, &tasks[i], mcxt);
+		MemoryContextReset(mcxt);
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(mcxt);
+}

@@ -1,0 +1,512 @@
+/*-------------------------------------------------------------------------
+ *
+ * members.c
+ *	  What we know of the other nodes.
+ *
+ * A member is a node by name: it is one from when it is configured as a peer,
+ * says hello, or is reported by another member, and it stays one, through all
+ * its incarnations, until forget_peer().  Members are what the stable clock
+ * and the cutting of the log wait for.  Their latest reports live in shared
+ * memory only; after a restart a member without a report holds everything
+ * back until it is heard of, which errs on the safe side.
+ *
+ * Membership must not be forgotten by a crash once it has been counted with:
+ * the manager saves new members before it advances the stable clock
+ * (janitor.c calls in that order, with members that come in between counted
+ * only in the next round, as they hold everything back anyway).
+ *
+ * Forgetting.  A forgotten member's obituary is a report that all members
+ * pass on; nobody exchanges entries with it any more, but its entries that
+ * anybody has are spread like any others.  It stops counting for the log at
+ * once.  For the stable clock it goes on counting, with its last report,
+ * until all others know of the same obituaries and have the same of its
+ * entries as we do: until then a write of it may still be on its way that is
+ * concurrent to what would be forgotten.  Which obituaries a member knows is
+ * told as a sum of hashes, which is equal when the sets are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xlog.h"
+#include "common/hashfn.h"
+#include "core/stability.h"
+#include "guc.h"
+#include "storage/condition_variable.h"
+#include "store/sql.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/members.h"
+
+/* The reports of others are passed on over a connection no more often. */
+#define PASS_ON_MS		200
+
+/* Progress of this node at one moment, for core functions. */
+typedef struct ProgressView
+{
+	CvgSlice	clock;
+} ProgressView;
+
+static bool
+name_is(const char *name, CvgSlice slice)
+{
+	return strlen(name) == slice.len && memcmp(name, slice.data, slice.len) == 0;
+}
+
+/* Decoders have checked that a name fits. */
+static void
+set_name(char *dst, CvgSlice name)
+{
+	Assert(name.len < CVG_NAME_LEN);
+	memcpy(dst, name.data, name.len);
+	dst[name.len] = '\0';
+}
+
+CvgMemberSlot *
+cvg_member_slot(CvgDb *db, CvgSlice node_name)
+{
+	int			i;
+
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		if (db->members[i].in_use && name_is(db->members[i].node_name, node_name))
+			return &db->members[i];
+	}
+	return NULL;
+}
+
+/* Slot of a node, made if need be; NULL when all are taken. */
+static CvgMemberSlot *
+make_slot(CvgDb *db, CvgSlice node_name)
+{
+	CvgMemberSlot *slot = cvg_member_slot(db, node_name);
+	int			i;
+
+	for (i = 0; i < CVG_MAX_MEMBERS && slot == NULL; i++)
+	{
+		if (!db->members[i].in_use)
+		{
+			slot = &db->members[i];
+			memset(slot, 0, sizeof(CvgMemberSlot));
+			slot->in_use = true;
+			set_name(slot->node_name, node_name);
+			/* until we know better; also what a first incarnation has */
+			set_name(slot->replica_id, node_name);
+		}
+	}
+	return slot;
+}
+
+/* ----------------------------------------------------------------
+ *		Taking in reports
+ * ----------------------------------------------------------------
+ */
+
+static bool
+is_forgotten(const CvgMemberSlot *slot)
+{
+	return (slot->flags & CVG_REPORT_FORGOTTEN) != 0;
+}
+
+/*
+ * Is the report newer than what the slot has?  An obituary is the last word
+ * on its replica id; a later incarnation of that node is somebody new.
+ */
+static bool
+supersedes(const CvgReport *report, const CvgMemberSlot *slot)
+{
+	bool		same = name_is(slot->replica_id, report->replica_id);
+
+	if (is_forgotten(slot))
+		return !same && report->generation > slot->generation;
+	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
+		return true;
+	return report->generation > slot->generation;
+}
+
+static void
+copy_clocks(CvgDb *db, CvgMemberSlot *slot, const CvgReport *report)
+{
+	int			i;
+
+	for (i = 0; i < db->norigins; i++)
+	{
+		CvgSlice	id = cvg_slice_cstring(db->origins[i].replica_id);
+
+		slot->progress[i] = cvg_vclock_get(report->progress, id);
+		slot->horizon[i] = cvg_vclock_get(report->horizon, id);
+	}
+}
+
+/*
+ * The reporter's writes stamped up to its own horizon are in its entries up
+ * to last_seq; if we have those, the horizon is ours too.
+ */
+static void
+advance_horizon(CvgDb *db, const CvgReport *report)
+{
+	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, report->replica_id);
+	CvgStamp	horizon = cvg_vclock_get(report->horizon, report->replica_id);
+
+	if (origin != NULL && origin->id != db->origin &&
+		origin->seq >= report->last_seq && horizon > origin->horizon)
+		origin->horizon = horizon;
+}
+
+void
+cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
+{
+	CvgMemberSlot *slot;
+	bool		wake = false;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	if (name_is(db->node_name, report->node_name))
+	{
+		LWLockRelease(&db->lock);
+		return;
+	}
+	slot = make_slot(db, report->node_name);
+	if (slot != NULL && supersedes(report, slot))
+	{
+		set_name(slot->replica_id, report->replica_id);
+		slot->generation = report->generation;
+		slot->last_seq = report->last_seq;
+		slot->flags = report->flags;
+		slot->obituaries = report->obituaries;
+		slot->received_at = GetCurrentTimestamp();
+		copy_clocks(db, slot, report);
+	}
+	if (slot != NULL && !is_forgotten(slot))
+	{
+		advance_horizon(db, report);
+		if (fresh_kick > slot->kick_answered)
+		{
+			slot->kick_answered = fresh_kick;
+			wake = true;
+		}
+	}
+	LWLockRelease(&db->lock);
+
+	/* for wait_for_sync() */
+	if (wake)
+		ConditionVariableBroadcast(&db->changed);
+}
+
+void
+cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id)
+{
+	CvgMemberSlot *slot;
+	bool		forgotten = false;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	slot = make_slot(db, node_name);
+	if (slot != NULL)
+		forgotten = is_forgotten(slot) && name_is(slot->replica_id, replica_id);
+	LWLockRelease(&db->lock);
+
+	if (slot == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many members"),
+				 errdetail("A node can know at most %d others.", CVG_MAX_MEMBERS)));
+	if (forgotten)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("node \"%.*s\" was removed by converge.forget_peer()",
+						(int) node_name.len, (const char *) node_name.data),
+				 errhint("Join again with an empty database.")));
+}
+
+/* ----------------------------------------------------------------
+ *		Reporting
+ * ----------------------------------------------------------------
+ */
+
+static uint64
+hash_name(const char *name)
+{
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) name,
+											(int) strlen(name), 0));
+}
+
+/* Which obituaries we know; under db->lock. */
+static uint64
+obituary_sum(CvgDb *db)
+{
+	uint64		sum = 0;
+	int			i;
+
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		if (db->members[i].in_use && is_forgotten(&db->members[i]))
+			sum += hash_name(db->members[i].replica_id);
+	}
+	return sum;
+}
+
+void
+cvg_member_own_report(CvgDb *db, CvgReport *report)
+{
+	XLogRecPtr	lsn;
+
+	memset(report, 0, sizeof(*report));
+	report->generation = cvg_stamp_draw(db);
+	report->horizon = cvg_horizon_clock(db, &report->last_seq);
+	report->progress = cvg_progress_clock(db);
+
+	/* the clocks were read before the positions, which cover them */
+	LWLockAcquire(&db->commit_lock, LW_SHARED);
+	lsn = db->last_commit_lsn;
+	LWLockRelease(&db->commit_lock);
+	LWLockAcquire(&db->lock, LW_SHARED);
+	lsn = Max(lsn, db->apply_lsn);
+	report->node_name = cvg_slice_cstring(pstrdup(db->node_name));
+	report->replica_id = cvg_slice_cstring(pstrdup(db->replica_id));
+	report->obituaries = obituary_sum(db);
+	LWLockRelease(&db->lock);
+	if (!XLogRecPtrIsInvalid(lsn))
+		XLogFlush(lsn);
+}
+
+/* Clock of one value per origin; palloc'ed. */
+static CvgSlice
+clock_of(CvgDb *db, const int64 *values)
+{
+	CvgClockEntry entries[CVG_MAX_ORIGINS];
+	CvgBuf		out;
+	int			i;
+
+	for (i = 0; i < db->norigins; i++)
+	{
+		entries[i].id = cvg_slice_cstring(db->origins[i].replica_id);
+		entries[i].value = values[i];
+	}
+	cvg_buf_init(&out);
+	if (cvg_vclock_from_entries(entries, db->norigins, &out) != CVG_OK)
+		cvg_vclock_empty(&out);
+	return cvg_buf_slice(&out);
+}
+
+/* A member's report as we have it; under db->lock, out of reserved memory. */
+static void
+report_of(CvgDb *db, const CvgMemberSlot *slot, CvgReport *report)
+{
+	report->node_name = cvg_slice_cstring(pstrdup(slot->node_name));
+	report->replica_id = cvg_slice_cstring(pstrdup(slot->replica_id));
+	report->generation = slot->generation;
+	report->last_seq = slot->last_seq;
+	report->progress = clock_of(db, slot->progress);
+	report->horizon = clock_of(db, slot->horizon);
+	report->obituaries = slot->obituaries;
+	report->flags = slot->flags;
+}
+
+/*
+ * A private copy of what the clocks need, so that nothing that may fail is
+ * done under the lock.
+ */
+static CvgDb *
+copy_db(CvgDb *db)
+{
+	CvgDb	   *copy = palloc(sizeof(CvgDb));
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	memcpy(copy, db, sizeof(CvgDb));
+	LWLockRelease(&db->lock);
+	return copy;
+}
+
+CvgReport *
+cvg_member_reports(CvgDb *db, CvgPassedOn *passed, int *nreports)
+{
+	CvgReport  *reports = palloc0(sizeof(CvgReport) * (CVG_MAX_MEMBERS + 1));
+	TimestampTz now = GetCurrentTimestamp();
+	CvgDb	   *copy;
+	int			n = 1;
+	int			i;
+
+	cvg_member_own_report(db, &reports[0]);
+	*nreports = n;
+	if (!TimestampDifferenceExceeds(passed->at, now, PASS_ON_MS))
+		return reports;
+	passed->at = now;
+	copy = copy_db(db);
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &copy->members[i];
+
+		/* one that never reported is passed on too: it is a member */
+		if (!slot->in_use || slot->generation < passed->generation[i])
+			continue;
+		report_of(copy, slot, &reports[n++]);
+		passed->generation[i] = slot->generation + 1;
+	}
+	*nreports = n;
+	return reports;
+}
+
+/* ----------------------------------------------------------------
+ *		Membership on disk
+ * ----------------------------------------------------------------
+ */
+
+/* One row of converge.members. */
+static void
+load_member(CvgDb *db, const char *node_name, const char *replica_id, bool forgotten)
+{
+	CvgStamp	generation = cvg_stamp_draw(db);
+	CvgMemberSlot *slot;
+
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	slot = cvg_member_slot(db, cvg_slice_cstring(node_name));
+	if (slot == NULL && strlen(node_name) < CVG_NAME_LEN &&
+		strlen(replica_id) < CVG_NAME_LEN && strcmp(node_name, db->node_name) != 0)
+	{
+		slot = make_slot(db, cvg_slice_cstring(node_name));
+		if (slot != NULL)
+			set_name(slot->replica_id, cvg_slice_cstring(replica_id));
+	}
+
+	/* forget_peer() was called: the slot becomes the obituary */
+	if (slot != NULL && forgotten && !is_forgotten(slot) &&
+		strcmp(slot->replica_id, replica_id) == 0)
+	{
+		slot->flags |= CVG_REPORT_FORGOTTEN;
+		slot->generation = Max(generation, slot->generation + 1);
+	}
+	LWLockRelease(&db->lock);
+}
+
+void
+cvg_members_load(CvgDb *db)
+{
+	uint64		n = cvg_sql("SELECT node_name, replica_id, forgotten "
+							"FROM converge.members", "");
+	uint64		i;
+
+	for (i = 0; i < n; i++)
+		load_member(db, cvg_sql_text(i, 1), cvg_sql_text(i, 2), cvg_sql_bool(i, 3));
+}
+
+void
+cvg_members_save(CvgDb *db)
+{
+	CvgDb	   *copy = copy_db(db);
+	int			i;
+
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &copy->members[i];
+
+		if (!slot->in_use)
+			continue;
+		cvg_sql("INSERT INTO converge.members AS m (node_name, replica_id, forgotten) "
+				"VALUES ($1, $2, $3) ON CONFLICT (node_name) DO UPDATE SET "
+				"replica_id = excluded.replica_id, forgotten = excluded.forgotten "
+				"WHERE m.replica_id <> excluded.replica_id "
+				"OR (excluded.forgotten AND NOT m.forgotten)",
+				"ssb", slot->node_name, slot->replica_id, is_forgotten(slot));
+	}
+	pfree(copy);
+}
+
+void
+cvg_member_expect(CvgDb *db, const char *node_name)
+{
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	(void) make_slot(db, cvg_slice_cstring(node_name));
+	LWLockRelease(&db->lock);
+}
+
+/* ----------------------------------------------------------------
+ *		What all members have
+ * ----------------------------------------------------------------
+ */
+
+static int64
+view_progress(CvgSlice origin, void *arg)
+{
+	return cvg_vclock_get(((ProgressView *) arg)->clock, origin);
+}
+
+/*
+ * Do all remaining members know of the same obituaries as we do, and have as
+ * much of this forgotten member's entries?
+ */
+static bool
+settled(CvgDb *copy, const CvgMemberSlot *dead)
+{
+	CvgOriginSlot *origin = cvg_origin_slot_by_name(copy, cvg_slice_cstring(dead->replica_id));
+	uint64		sum = obituary_sum(copy);
+	int			index = origin != NULL ? (int) (origin - copy->origins) : -1;
+	int			i;
+
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *m = &copy->members[i];
+
+		if (!m->in_use || is_forgotten(m))
+			continue;
+		if (m->obituaries != sum ||
+			(index >= 0 && m->progress[index] != origin->seq))
+			return false;
+	}
+	return true;
+}
+
+bool
+cvg_members_stable(CvgDb *db, CvgSlice *stable)
+{
+	CvgReport  *reports = palloc0(sizeof(CvgReport) * CVG_MAX_MEMBERS);
+	CvgSlice	old = cvg_stable_clock(db);
+	CvgSlice	horizon = cvg_horizon_clock(db, NULL);
+	CvgDb	   *copy = copy_db(db);
+	ProgressView view;
+	CvgBuf		out;
+	bool		grew;
+	int			n = 0;
+	int			i;
+
+	/* progress read after the reports is progress that they may rely on */
+	view.clock = cvg_progress_clock(db);
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &copy->members[i];
+
+		if (!slot->in_use)
+			continue;
+		report_of(copy, slot, &reports[n]);
+		if (is_forgotten(slot) && !settled(copy, slot))
+			reports[n].flags &= ~CVG_REPORT_FORGOTTEN;
+		n++;
+	}
+	cvg_buf_init(&out);
+	if (cvg_stable_advance(old, horizon, reports, n, view_progress, &view,
+						   &grew, &out) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the stable clock has too many entries")));
+	*stable = cvg_buf_slice(&out);
+	return grew;
+}
+
+int64
+cvg_members_acknowledged(CvgDb *db, int origin_index)
+{
+	int64		lowest = PG_INT64_MAX;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &db->members[i];
+
+		/* a node has its own entries */
+		if (!slot->in_use || is_forgotten(slot) ||
+			strcmp(slot->replica_id, db->origins[origin_index].replica_id) == 0)
+			continue;
+		lowest = Min(lowest, slot->progress[origin_index]);
+	}
+	LWLockRelease(&db->lock);
+	return lowest;
+}

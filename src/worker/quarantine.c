@@ -1,0 +1,683 @@
+/*-------------------------------------------------------------------------
+ *
+ * quarantine.c
+ *	  Rows that are alive but cannot be visible, because they violate a CHECK
+ *	  or another row is in their way in a unique index or exclusion
+ *	  constraint other than the key.
+ *
+ * Which rows are visible must not depend on the order in which changes came:
+ * it is a function of the states of all rows of the table, set-aside ones
+ * included.  Every row has a rank, the largest dot among the units of the
+ * columns that its unique indexes depend on (its birth if there are none);
+ * in rank order, ties by key, a row is visible unless it fails a CHECK or a
+ * row visible before it is in its way.  So the first claim stays.
+ *
+ * Rows in the way of none that is set aside cannot be touched by this, so
+ * only set-aside rows and the visible ones in their way are looked at.  That
+ * is done once per applied transaction, before it commits, for tables that
+ * have rows set aside and were written to; and now and then by the manager,
+ * after local writes.  Moving a row in or out is not a write of it: its state
+ * stays.
+ *
+ * Concurrency.  Who sets aside rows of a table, or decides about them, holds
+ * an advisory lock on it to the end of its transaction.  Local writers are
+ * not held up: what they do between our look and our write makes us start
+ * over, or fails the transaction, which is then retried.
+ *
+ * Crash.  Moves are part of the transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "store/conflictlog.h"
+#include "store/meta.h"
+#include "store/tombstone.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "guc.h"
+#include "worker/apply_int.h"
+
+/* Comparing all with all must stay cheap. */
+#define MAX_ROWS		4000
+
+/* Concurrent local writes make us look again; not for ever. */
+#define MAX_ATTEMPTS	10
+
+/* Advisory lock: see apply_progress.c for the other class. */
+#define LOCK_CLASS		3
+#define LOCK_QUARANTINE	2
+
+/* A row that takes part in the decision. */
+typedef struct Claimant
+{
+	bool		aside;			/* it is in the quarantine now */
+	ItemPointerData tid;		/* there, or in the table */
+	CvgTarget  *target;
+	HeapTuple	tuple;			/* as it is or would be in the table */
+	CvgSlice	key;
+	CvgSlice	state;
+	CvgDot		rank;
+	bool		fails_check;
+	CvgRivalKey *rival_keys;
+	bool		visible;		/* the decision */
+} Claimant;
+
+typedef struct Claims
+{
+	CvgApply   *ap;
+	CvgStore   *store;
+	int			n;
+	int			size;
+	Claimant   *rows;
+} Claims;
+
+/* ----------------------------------------------------------------
+ *		What is set aside
+ * ----------------------------------------------------------------
+ */
+
+void
+cvg_quarantine_lock(CvgStore *store)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_QUARANTINE, store->relid, LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* Scan of the set-aside rows of a table, own changes included. */
+typedef struct AsideScan
+{
+	Relation	rel;
+	Snapshot	snapshot;
+	SysScanDesc scan;
+} AsideScan;
+
+static void
+begin_aside_scan(AsideScan *s, Oid relid)
+{
+	ScanKeyData key;
+
+	s->rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
+	s->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	s->snapshot->curcid = InvalidCommandId;
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	s->scan = systable_beginscan(s->rel, cvg_index_oid(CVG_T_QUARANTINE),
+								 OidIsValid(relid), s->snapshot,
+								 OidIsValid(relid) ? 1 : 0, &key);
+}
+
+static void
+end_aside_scan(AsideScan *s)
+{
+	systable_endscan(s->scan);
+	UnregisterSnapshot(s->snapshot);
+	table_close(s->rel, AccessShareLock);
+}
+
+/* Is the whole quarantine empty, as far as its size tells? */
+static bool
+quarantine_is_empty(void)
+{
+	Relation	rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
+	bool		empty = RelationGetNumberOfBlocks(rel) == 0;
+
+	table_close(rel, AccessShareLock);
+	return empty;
+}
+
+bool
+cvg_quarantine_any(CvgStore *store)
+{
+	AsideScan	s;
+
+	if (store->quarantine_known)
+		return store->has_quarantine;
+	store->quarantine_known = true;
+	if (quarantine_is_empty())
+		return false;
+	begin_aside_scan(&s, store->relid);
+	store->has_quarantine = HeapTupleIsValid(systable_getnext(s.scan));
+	end_aside_scan(&s);
+	return store->has_quarantine;
+}
+
+void
+cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
+				   const CvgViolation *violation)
+{
+	CvgStore   *store = target->store;
+	const char *reason = violation->check ? "check" : "unique";
+	CvgBuf		image;
+
+	store->quarantine_known = true;
+	store->has_quarantine = true;
+	store->recheck = true;
+	cvg_descriptor_store(store->info->desc_bytes);
+	cvg_buf_init(&image);
+	cvg_rel_put_image(target->info, target->fresh, &image);
+	cvg_shelf_insert(CVG_T_QUARANTINE, store->info, keys, key, state,
+					 cvg_buf_slice(&image), reason, violation->constraint);
+}
+
+/* ----------------------------------------------------------------
+ *		Collecting who takes part
+ * ----------------------------------------------------------------
+ */
+
+static CvgSlice
+varlena_copy(Datum value)
+{
+	struct varlena *v = PG_DETOAST_DATUM_COPY(value);
+
+	return cvg_slice(VARDATA(v), VARSIZE(v) - VARHDRSZ);
+}
+
+/* Largest dot among the units that the unique indexes depend on. */
+static CvgDot
+rank_of(CvgTarget *target, CvgSlice state)
+{
+	CvgRel	   *rel = target->info;
+	CvgDot		rank = {{NULL, 0}, 0};
+	int			i;
+	int			j;
+
+	for (i = 0; i < target->nrivals; i++)
+	{
+		for (j = 0; j < rel->desc->ncolumns; j++)
+		{
+			CvgDot		dot;
+
+			if (rel->columns[j].unit < 0 ||
+				!bms_is_member(rel->columns[j].attnum - FirstLowInvalidHeapAttributeNumber,
+							   target->rival_attrs[i]))
+				continue;
+			dot = cvg_rowstate_unit_dot(state, rel->desc->columns[j].unit);
+			if (cvg_dot_cmp(dot.stamp, dot.replica, rank.stamp, rank.replica) > 0)
+				rank = dot;
+		}
+	}
+	return rank.stamp != 0 ? rank : cvg_rowstate_birth(state);
+}
+
+static Claimant *
+add_claimant(Claims *claims, CvgTarget *target, TupleTableSlot *slot, CvgSlice state)
+{
+	Claimant   *row;
+
+	if (claims->n >= claims->size)
+	{
+		claims->size *= 2;
+		claims->rows = repalloc(claims->rows, claims->size * sizeof(Claimant));
+	}
+	row = &claims->rows[claims->n++];
+	memset(row, 0, sizeof(Claimant));
+	row->target = target;
+	row->tuple = ExecCopySlotHeapTuple(slot);
+	row->state = state;
+	row->rank = rank_of(target, state);
+	row->rival_keys = cvg_row_rival_keys(target, slot);
+	return row;
+}
+
+/* One row of the quarantine. */
+static void
+add_aside(Claims *claims, CvgShelved *aside)
+{
+	CvgTarget  *target;
+	Claimant   *row;
+
+	ResetPerTupleExprContext(claims->store->estate);
+	if (!cvg_row_from_image(claims->ap, claims->store, aside->key, aside->state,
+							aside->image, &target))
+		return;
+	cvg_row_generate(target);
+	row = add_claimant(claims, target, target->fresh, aside->state);
+	row->aside = true;
+	row->tid = aside->tid;
+	row->key = aside->key;
+	row->fails_check = cvg_row_failed_check(target, target->fresh) != NULL;
+}
+
+/* A visible row in the way of one set aside; a CvgRivalFn. */
+static void
+add_visible(CvgTarget *target, TupleTableSlot *slot, void *arg)
+{
+	Claims	   *claims = arg;
+	Claimant   *row;
+	CvgSlice	state;
+	CvgBuf		key;
+	uint8	   *copy;
+	int			i;
+
+	for (i = 0; i < claims->n; i++)
+	{
+		if (!claims->rows[i].aside && claims->rows[i].target == target &&
+			ItemPointerEquals(&claims->rows[i].tid, &slot->tts_tid))
+			return;
+	}
+	state = cvg_rel_state(target->info, slot);
+	copy = palloc(Max(state.len, 1));
+	memcpy(copy, state.data, state.len);
+	row = add_claimant(claims, target, slot, cvg_slice(copy, state.len));
+	row->tid = slot->tts_tid;
+	cvg_buf_init(&key);
+	if (target->keyless)
+		cvg_rowstate_birth_bytes(row->state, &key);
+	else
+		cvg_rel_put_key(target->info, slot, &key);
+	row->key = cvg_buf_slice(&key);
+}
+
+/* Rows set aside, copied; MAX_ROWS at most.  Returns how many. */
+static int
+read_aside(CvgStore *store, CvgShelved **result)
+{
+	CvgShelved *rows = palloc(sizeof(CvgShelved) * MAX_ROWS);
+	AsideScan	s;
+	HeapTuple	tuple;
+	int			n = 0;
+
+	begin_aside_scan(&s, store->relid);
+	while (n < MAX_ROWS && HeapTupleIsValid(tuple = systable_getnext(s.scan)))
+	{
+		TupleDesc	desc = RelationGetDescr(s.rel);
+		CvgShelved *row = &rows[n++];
+		bool		isnull;
+
+		row->tid = tuple->t_self;
+		row->key = varlena_copy(heap_getattr(tuple, 3, desc, &isnull));
+		row->state = varlena_copy(heap_getattr(tuple, 4, desc, &isnull));
+		row->image = varlena_copy(heap_getattr(tuple, 5, desc, &isnull));
+	}
+	end_aside_scan(&s);
+	*result = rows;
+	return n;
+}
+
+/*
+ * The same, after merging those whose key local transactions have used again:
+ * a key is in one place.
+ */
+static int
+settle_aside(Claims *claims, CvgShelved **shelf)
+{
+	for (;;)
+	{
+		int			n = read_aside(claims->store, shelf);
+		bool		merged = false;
+		int			i;
+
+		if (claims->store->info->desc->nkeys == 0 || n >= MAX_ROWS)
+			return n;
+		for (i = 0; i < n; i++)
+			merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);
+		if (!merged)
+			return n;
+	}
+}
+
+/* Everybody; false when there are too many. */
+static bool
+collect_claimants(Claims *claims)
+{
+	CvgShelved *shelf;
+	int			nshelf = settle_aside(claims, &shelf);
+	int			aside;
+	int			i;
+
+	claims->n = 0;
+	claims->size = 64;
+	claims->rows = palloc(claims->size * sizeof(Claimant));
+	if (nshelf >= MAX_ROWS)
+		return false;
+	for (i = 0; i < nshelf; i++)
+		add_aside(claims, &shelf[i]);
+	aside = claims->n;
+	for (i = 0; i < aside && claims->n < MAX_ROWS; i++)
+	{
+		CvgTarget  *target = claims->rows[i].target;
+
+		if (claims->rows[i].fails_check)
+			continue;
+		ResetPerTupleExprContext(claims->store->estate);
+		ExecForceStoreHeapTuple(claims->rows[i].tuple, target->fresh, false);
+		cvg_row_rivals(target, target->fresh, add_visible, claims);
+	}
+	return claims->n < MAX_ROWS;
+}
+
+/* ----------------------------------------------------------------
+ *		Deciding
+ * ----------------------------------------------------------------
+ */
+
+static int
+compare_rank(const void *a, const void *b)
+{
+	const Claimant *x = a;
+	const Claimant *y = b;
+	int			c = cvg_dot_cmp(x->rank.stamp, x->rank.replica,
+								y->rank.stamp, y->rank.replica);
+
+	return c != 0 ? c : cvg_slice_cmp(x->key, y->key);
+}
+
+static void
+decide(Claims *claims)
+{
+	int			i;
+	int			j;
+
+	qsort(claims->rows, claims->n, sizeof(Claimant), compare_rank);
+	for (i = 0; i < claims->n; i++)
+	{
+		Claimant   *row = &claims->rows[i];
+
+		CHECK_FOR_INTERRUPTS();
+		ResetPerTupleExprContext(claims->store->estate);
+		row->visible = !(row->aside && row->fails_check);
+		for (j = 0; j < i && row->visible; j++)
+		{
+			Claimant   *before = &claims->rows[j];
+
+			if (before->visible && before->target == row->target &&
+				cvg_row_rival_keys_conflict(row->target, before->rival_keys, row->rival_keys))
+				row->visible = false;
+		}
+	}
+}
+
+/* ----------------------------------------------------------------
+ *		Moving
+ * ----------------------------------------------------------------
+ */
+
+/* A local row disappears from its table: say so. */
+static void
+log_displaced(Claims *claims, Claimant *row)
+{
+	CvgTarget  *target = row->target;
+	int			natts = RelationGetDescr(target->rel)->natts;
+	bool	   *include = palloc0(sizeof(bool) * natts);
+	CvgConflict conflict = {0};
+	int			i;
+
+	claims->ap->counts.conflicts++;
+	if (!cvg_log_conflicts)
+		return;
+	conflict.relid = claims->store->relid;
+	conflict.type = "multiple_unique_conflicts";
+	conflict.decision = "set_aside";
+	conflict.origin = row->rank.replica;
+	conflict.local_state = row->state;
+	for (i = 0; i < target->info->desc->nkeys; i++)
+		include[target->info->columns[target->info->desc->keycols[i]].attnum - 1] = true;
+	conflict.key = cvg_conflict_row(target->rel, target->fresh, include);
+	for (i = 0; i < target->info->desc->ncolumns; i++)
+		include[target->info->columns[i].attnum - 1] = true;
+	conflict.local_row = cvg_conflict_row(target->rel, target->fresh, include);
+	cvg_owner_pause(claims->ap);
+	cvg_conflict_log(&conflict);
+	cvg_owner_resume(claims->ap);
+}
+
+/* Key datums of a claimant, NULL if keyless. */
+static Datum *
+claimant_keys(Claimant *row)
+{
+	Datum	   *keys;
+
+	if (row->target->keyless)
+		return NULL;
+	keys = palloc(sizeof(Datum) * CVG_MAX_KEY_COLUMNS);
+	cvg_rel_decode_key(row->target->info, row->key, keys);
+	return keys;
+}
+
+/* From the table to the quarantine; false when the row has changed. */
+static bool
+displace(Claims *claims, Claimant *row)
+{
+	CvgTarget  *target = row->target;
+	Datum	   *keys = claimant_keys(row);
+	CvgViolation violation = {NULL, false, 0};
+	bool		found;
+
+	if (target->keyless)
+		found = cvg_row_find_birth(claims->store, row->key) == target;
+	else
+		found = cvg_row_find(target, keys);
+	if (!found || !ItemPointerEquals(&target->found->tts_tid, &row->tid))
+		return false;
+	switch (cvg_row_delete(target))
+	{
+		case CVG_WRITE_RETRY:
+		case CVG_WRITE_VIOLATES:
+			return false;
+		case CVG_WRITE_SKIPPED:
+			return true;
+		case CVG_WRITE_OK:
+			break;
+	}
+	ExecForceStoreHeapTuple(row->tuple, target->fresh, false);
+	if (target->nrivals > 0)
+		violation.constraint =
+			RelationGetRelationName(target->rri->ri_IndexRelationDescs[target->rivals[0]]);
+	cvg_progress_note_delete(claims->ap);
+	cvg_quarantine_put(target, keys, row->key, row->state, &violation);
+	claims->ap->counts.quarantined++;
+	log_displaced(claims, row);
+	return true;
+}
+
+/* From the quarantine to the table; false when something has changed. */
+static bool
+release(Claims *claims, Claimant *row)
+{
+	CvgViolation violation;
+
+	ExecForceStoreHeapTuple(row->tuple, row->target->fresh, false);
+	if (!row->target->keyless && cvg_row_find(row->target, claimant_keys(row)))
+		return true;			/* a live row has its key: the next change merges them */
+	switch (cvg_row_insert(row->target, &violation))
+	{
+		case CVG_WRITE_RETRY:
+		case CVG_WRITE_VIOLATES:
+			return false;
+		case CVG_WRITE_SKIPPED:
+			return true;
+		case CVG_WRITE_OK:
+			break;
+	}
+	if (!cvg_shelf_delete(CVG_T_QUARANTINE, &row->tid))
+		elog(ERROR, "row set aside has disappeared under its lock");
+	CommandCounterIncrement();
+	return true;
+}
+
+/* Displaced rows go first: they make room. */
+static bool
+make_it_so(Claims *claims)
+{
+	int			i;
+
+	for (i = 0; i < claims->n; i++)
+	{
+		if (!claims->rows[i].aside && !claims->rows[i].visible &&
+			!displace(claims, &claims->rows[i]))
+			return false;
+	}
+	for (i = 0; i < claims->n; i++)
+	{
+		if (claims->rows[i].aside && claims->rows[i].visible &&
+			!release(claims, &claims->rows[i]))
+			return false;
+	}
+	return true;
+}
+
+pg_noinline static void
+report_too_many(CvgStore *store)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("too many rows of table \"%s\" are set aside to decide which are visible",
+					RelationGetRelationName(store->rel)),
+			 errdetail("More than %d rows violate a constraint or are in the way of one that does.",
+					   MAX_ROWS),
+			 errhint("See converge.quarantine; the constraint may exist on this node only.")));
+}
+
+/* The visible set of one table. */
+static void
+recheck_store(CvgApply *ap, CvgStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(ap->row_mcxt);
+	Claims		claims = {ap, store};
+	int			attempt;
+	int			nest = 0;
+
+	cvg_quarantine_lock(store);
+	cvg_owner_enter(ap, store);
+	if (store->info->has_text)
+		nest = cvg_codec_enter();
+	for (attempt = 0;; attempt++)
+	{
+		if (attempt >= MAX_ATTEMPTS)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not decide which rows of table \"%s\" are visible due to concurrent writes",
+							RelationGetRelationName(store->rel))));
+		if (!collect_claimants(&claims))
+		{
+			report_too_many(store);
+			break;
+		}
+		decide(&claims);
+		if (make_it_so(&claims))
+			break;
+	}
+	if (store->info->has_text)
+		cvg_codec_leave(nest);
+	cvg_owner_leave(ap);
+	store->recheck = false;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(ap->row_mcxt);
+}
+
+void
+cvg_quarantine_recheck(CvgApply *ap)
+{
+	CvgStore   *store;
+
+	/* whatever is reported now is our own doing */
+	ap->header.origin = cvg_slice_cstring(ap->db->replica_id);
+	for (store = cvg_stores_first(); store != NULL; store = store->next)
+	{
+		if (!store->recheck || !cvg_quarantine_any(store))
+			continue;
+		PushActiveSnapshot(GetTransactionSnapshot());
+		recheck_store(ap, store);
+		PopActiveSnapshot();
+	}
+}
+
+/* ----------------------------------------------------------------
+ *		Sweep
+ * ----------------------------------------------------------------
+ */
+
+/* Tables with rows set aside, in the given context. */
+static List *
+tables_with_rows_aside(MemoryContext mcxt)
+{
+	List	   *result = NIL;
+	AsideScan	s;
+	HeapTuple	tuple;
+
+	if (quarantine_is_empty())
+		return NIL;
+	begin_aside_scan(&s, InvalidOid);
+	while (HeapTupleIsValid(tuple = systable_getnext(s.scan)))
+	{
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(heap_getattr(tuple, 1, RelationGetDescr(s.rel), &isnull));
+		MemoryContext old = MemoryContextSwitchTo(mcxt);
+
+		result = list_append_unique_oid(result, relid);
+		MemoryContextSwitchTo(old);
+	}
+	end_aside_scan(&s);
+	return result;
+}
+
+/*
+ * One table in a transaction of its own.  An error (a trigger of the user, a
+ * writer in the way) must not end the manager: it is logged, and the table's
+ * turn comes again.
+ */
+static void
+sweep_table(Oid relid)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		cvg_apply_begin();
+		(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) &&
+			cvg_rel_by_oid(relid) != NULL)
+			cvg_store_open(relid)->recheck = true;
+		PopActiveSnapshot();
+		(void) cvg_apply_commit();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(mcxt);
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(mcxt);
+}
+
+void
+cvg_quarantine_sweep(void)
+{
+	MemoryContext mcxt = AllocSetContextCreate(TopMemoryContext,
+											   "pg_converge quarantine sweep",
+											   ALLOCSET_SMALL_SIZES);
+	MemoryContext old = CurrentMemoryContext;
+	List	   *tables;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	tables = tables_with_rows_aside(mcxt);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(mcxt);
+	foreach(lc, tables)
+		sweep_table(lfirst_oid(lc));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(mcxt);
+}

@@ -1,0 +1,721 @@
+/*-------------------------------------------------------------------------
+ *
+ * receiver.c
+ *	  The process that gets a peer's entries and applies them.
+ *
+ * One turn: request, response, apply.  When the peer has more than fits a
+ * response, the next request is sent before the response at hand is applied;
+ * its position says where to go on, its progress acknowledges only what is
+ * applied and flushed here.  When there is nothing more, the next request
+ * follows the application, so that the acknowledgement is prompt; the peer
+ * then answers when it has something, at the latest after the heartbeat
+ * interval.
+ *
+ * Whom to ask for what.  An origin with a healthy link of its own is asked of
+ * nobody else; all others are asked of every peer.  An origin whose next
+ * entry has to wait is left out until it may go on; what it waits for is
+ * asked of this peer too, healthy link or not.
+ *
+ * Durability.  Commits here are asynchronous.  Every report, and the progress
+ * in a request is one, is preceded by a flush of all commits it speaks of
+ * (cvg_member_own_report).  A crash before loses commits that nobody was
+ * told of; they come again.
+ *
+ * Errors.  All but the retryable ones (intake.c) end the process: noted in
+ * the peer's slot, logged, and the manager starts another after a pause that
+ * grows with failures in a row.  So nothing has to be cleaned up by hand,
+ * and a leak ends too.  A response that was applied to the end ends the row
+ * of failures.  The peer's slot is ours from when we enter our pid until we
+ * clear it at exit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "core/backoff.h"
+#include "core/peers.h"
+#include "core/wire.h"
+#include "guc.h"
+#include "peer/conn.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker/apply.h"
+#include "worker/intake.h"
+#include "worker/members.h"
+#include "worker/worker_main.h"
+
+#define RETRY_BASE_MS		200
+
+/* Beyond the long poll, a peer that is alive says something within this. */
+#define ANSWER_MS			10000
+
+/* A request while an origin waits is not left with the peer for long. */
+#define BLOCKED_POLL_MS		100
+
+/* A link is healthy if it brought a response within the heartbeat and this. */
+#define HEALTHY_MS			5000
+
+/* So long a peer may have more of an origin than it sends us. */
+#define WITHHELD_MS			30000
+
+/* The same error again is logged once in so many times. */
+#define LOG_EVERY			20
+
+typedef struct Receiver
+{
+	CvgDb	   *db;
+	Oid			dboid;
+	int			index;			/* of our slot */
+	CvgPeerSlot *slot;
+	char		name[CVG_NAME_LEN];
+	char	   *conninfo;
+	char	   *application_name;
+	char		replica_id[CVG_NAME_LEN];	/* the peer's */
+	CvgConn    *conn;
+	CvgConn    *fetch;			/* second connection, once it is needed */
+	CvgIntake	intake;
+	CvgPassedOn passed;
+	MemoryContext request_mcxt; /* one request */
+	uint64		kick;			/* as of the last request */
+	bool		withheld;		/* the peer has more than it sends ... */
+	TimestampTz withheld_since; /* ... since then */
+	CvgHead		head;			/* of the response at hand, in the intake's memory */
+} Receiver;
+
+static Receiver receiver;		/* for the exit callback too */
+
+/* ----------------------------------------------------------------
+ *		The peer's slot
+ * ----------------------------------------------------------------
+ */
+
+static void
+receiver_exit(int code, Datum arg)
+{
+	Receiver   *r = &receiver;
+
+	if (r->db->dboid != r->dboid)
+		return;
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	if (r->slot->pid == MyProcPid)
+	{
+		r->slot->pid = 0;
+		r->slot->waiting_origin = 0;
+		if (r->slot->state != CVG_PEER_FAILED)
+			r->slot->state = CVG_PEER_OFF;
+	}
+	LWLockRelease(&r->db->lock);
+}
+
+/* Is the slot still this peer's, and somebody there who started us? */
+static bool
+is_wanted(Receiver *r)
+{
+	bool		wanted;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	wanted = r->db->dboid == r->dboid && r->db->ready &&
+		r->db->manager_pid != 0 && r->slot->in_use && !r->slot->paused &&
+		strcmp(r->slot->name, r->name) == 0;
+	LWLockRelease(&r->db->lock);
+	return wanted;
+}
+
+static bool
+take_slot(Receiver *r)
+{
+	bool		taken = false;
+
+	if (r->db == NULL || !is_wanted(r))
+		return false;
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	if (r->slot->pid == 0)
+	{
+		r->slot->pid = MyProcPid;
+		r->slot->state = CVG_PEER_CONNECTING;
+		taken = true;
+	}
+	LWLockRelease(&r->db->lock);
+	if (taken)
+		before_shmem_exit(receiver_exit, (Datum) 0);
+	return taken;
+}
+
+/* A response is applied to its end: all is well. */
+static void
+note_success(Receiver *r)
+{
+	CvgHead    *head = &r->head;
+
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	r->slot->failures = 0;
+	r->slot->state = CVG_PEER_STREAMING;
+	r->slot->last_contact = GetCurrentTimestamp();
+	r->slot->head_now = head->now;
+	r->slot->head_seq = cvg_vclock_get(head->progress, cvg_slice_cstring(r->replica_id));
+	LWLockRelease(&r->db->lock);
+}
+
+/*
+ * Note an error in the slot, and say whether it should be logged too: what
+ * repeats itself, as when a peer is down for days, is logged now and then.
+ */
+static bool
+note_failure(Receiver *r, ErrorData *edata)
+{
+	char		text[CVG_ERROR_LEN];
+	TimestampTz now = GetCurrentTimestamp();
+	bool		news;
+
+	snprintf(text, sizeof(text), "%s%s%s", edata->message,
+			 edata->detail != NULL ? ": " : "",
+			 edata->detail != NULL ? edata->detail : "");
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	news = strcmp(r->slot->last_error, text) != 0 ||
+		r->slot->failures % LOG_EVERY == 0;
+	strlcpy(r->slot->last_error, text, CVG_ERROR_LEN);
+	r->slot->last_error_at = now;
+	r->slot->state = CVG_PEER_FAILED;
+	r->slot->failures++;
+	r->slot->retry_at = TimestampTzPlusMilliseconds(now,
+													cvg_backoff_ms(r->slot->failures, RETRY_BASE_MS,
+																   Max(cvg_max_retry_interval_ms, RETRY_BASE_MS),
+																   pg_prng_uint32(&pg_global_prng_state)));
+	LWLockRelease(&r->db->lock);
+	return news;
+}
+
+/* ----------------------------------------------------------------
+ *		Connecting
+ * ----------------------------------------------------------------
+ */
+
+/* The conninfo from our own copy of the setting. */
+static char *
+find_conninfo(const char *name)
+{
+	CvgPeerSpec *specs;
+	int			nspecs;
+	CvgError	err;
+	char	   *result = NULL;
+	int			i;
+
+	if (cvg_peers == NULL || cvg_peers_parse(cvg_peers, &specs, &nspecs, &err) != CVG_OK)
+		return NULL;
+	for (i = 0; i < nspecs; i++)
+	{
+		if (strcmp(specs[i].name, name) == 0)
+			result = MemoryContextStrdup(TopMemoryContext, specs[i].conninfo);
+	}
+	cvg_peers_free(specs, nspecs);
+	return result;
+}
+
+/* How long a call that waits wait_ms at the peer may take to say something. */
+static int
+answer_timeout(int wait_ms)
+{
+	return wait_ms + ANSWER_MS;
+}
+
+static CvgConn *
+open_connection(Receiver *r)
+{
+	return cvg_conn_open(r->name, r->conninfo, r->application_name,
+						 cvg_connect_timeout_s * 1000);
+}
+
+/*
+ * The peer knows more entries of ours than we do: we come from a backup.  The
+ * manager ends us and goes on under another replica id.
+ */
+static void
+check_claim(Receiver *r, CvgSlice progress)
+{
+	CvgDb	   *db = r->db;
+	int64		claimed;
+	int64		last_seq;
+
+	LWLockAcquire(&db->commit_lock, LW_SHARED);
+	last_seq = db->last_seq;
+	LWLockRelease(&db->commit_lock);
+	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	claimed = cvg_vclock_get(progress, cvg_slice_cstring(db->replica_id));
+	if (claimed > last_seq)
+		db->claimed_seq = Max(db->claimed_seq, claimed);
+	LWLockRelease(&db->lock);
+	if (claimed <= last_seq)
+		return;
+	cvg_wake_manager(db);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("peer \"%s\" has entries of this node that this node does not have", r->name),
+			 errdetail("It has them up to " INT64_FORMAT ", we only up to " INT64_FORMAT "; this database was restored from an older state.",
+					   claimed, last_seq),
+			 errhint("The node goes on with a new replica id by itself.")));
+}
+
+static void
+check_hello(Receiver *r, const CvgHello *hello)
+{
+	int64		skew_us = hello->now - GetCurrentTimestamp();
+
+	if (hello->node_name.len != strlen(r->name) ||
+		memcmp(hello->node_name.data, r->name, hello->node_name.len) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("peer \"%s\" is a node with the name \"%.*s\"", r->name,
+						(int) hello->node_name.len, (const char *) hello->node_name.data),
+				 errhint("Use its converge.node_name in converge.peers, or correct the connection string.")));
+	if (cvg_slice_eq(hello->replica_id, cvg_slice_cstring(r->db->replica_id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("peer \"%s\" has the same replica id as this node", r->name)));
+	if (Max(skew_us, -skew_us) > (int64) cvg_max_clock_skew_ms * 1000)
+		ereport(WARNING,
+				(errmsg("the clock of peer \"%s\" is %.3f s %s ours", r->name,
+						(double) Max(skew_us, -skew_us) / USECS_PER_SEC,
+						skew_us > 0 ? "ahead of" : "behind"),
+				 errhint("Check the clocks of both servers; see converge.max_clock_skew.")));
+	check_claim(r, hello->progress);
+}
+
+static void
+say_hello(Receiver *r)
+{
+	CvgReport	self;
+	CvgHello	hello = {0};
+	CvgBuf		buf;
+	CvgError	err;
+	CvgSlice	answer;
+
+	cvg_member_own_report(r->db, &self);
+	hello.protocol = CVG_PROTOCOL_VERSION;
+	hello.node_name = self.node_name;
+	hello.replica_id = self.replica_id;
+	hello.boot_id = r->db->boot_id;
+	hello.now = GetCurrentTimestamp();
+	hello.last_seq = self.last_seq;
+	hello.progress = self.progress;
+	hello.version = cvg_slice_cstring(CVG_VERSION);
+	cvg_buf_init(&buf);
+	cvg_hello_encode(&hello, &buf);
+	cvg_conn_prepare(r->conn, "converge.hello", ANSWER_MS);
+	answer = cvg_conn_call(r->conn, "converge.hello", cvg_buf_slice(&buf), ANSWER_MS);
+	if (cvg_hello_decode(answer, &hello, &err) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("peer \"%s\" sent an invalid greeting", r->name),
+				 err.status == CVG_E_VERSION ?
+				 errdetail("It speaks protocol %u, we speak protocol %u.",
+						   hello.protocol, CVG_PROTOCOL_VERSION) :
+				 errdetail("Reason: %s.", cvg_status_message(err.status))));
+	check_hello(r, &hello);
+	cvg_member_admit(r->db, hello.node_name, hello.replica_id);
+
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	memcpy(r->replica_id, hello.replica_id.data, hello.replica_id.len);
+	r->replica_id[hello.replica_id.len] = '\0';
+	strlcpy(r->slot->replica_id, r->replica_id, CVG_NAME_LEN);
+	r->slot->connected_at = GetCurrentTimestamp();
+	r->slot->skew_ms = (int) Min(Max((hello.now - r->slot->connected_at) / 1000, -PG_INT32_MAX), PG_INT32_MAX);
+	LWLockRelease(&r->db->lock);
+}
+
+static void
+connect_to_peer(Receiver *r, bool again)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->request_mcxt);
+
+	r->conn = open_connection(r);
+	say_hello(r);
+	cvg_conn_prepare(r->conn, "converge.pull", ANSWER_MS);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(r->request_mcxt);
+
+	/* in a row of failures the error is what matters */
+	ereport(again ? DEBUG1 : LOG,
+			(errmsg("connected to peer \"%s\", replica id \"%s\"", r->name, r->replica_id)));
+}
+
+/* ----------------------------------------------------------------
+ *		Fetching single rows, for apply
+ * ----------------------------------------------------------------
+ */
+
+static CvgSlice
+fetch_row(const CvgFetchRequest *req, void *arg)
+{
+	Receiver   *r = arg;
+	CvgBuf		buf;
+
+	if (r->fetch == NULL)
+	{
+		r->fetch = open_connection(r);
+		cvg_conn_prepare(r->fetch, "converge.fetch", ANSWER_MS);
+	}
+	cvg_buf_init(&buf);
+	cvg_fetch_request_encode(req, &buf);
+	return cvg_conn_call(r->fetch, "converge.fetch", cvg_buf_slice(&buf), ANSWER_MS);
+}
+
+/* A call may have been cut off by the error: start over. */
+static void
+drop_fetch_connection(void *arg)
+{
+	Receiver   *r = arg;
+	CvgConn    *conn = r->fetch;
+
+	r->fetch = NULL;
+	cvg_conn_close(conn);
+}
+
+/* ----------------------------------------------------------------
+ *		Requests
+ * ----------------------------------------------------------------
+ */
+
+/* Is what this peer brings not to be asked of others? */
+static bool
+is_healthy(const CvgPeerSlot *slot, TimestampTz now)
+{
+	return slot->in_use && slot->state == CVG_PEER_STREAMING &&
+		slot->replica_id[0] != '\0' &&
+		!TimestampDifferenceExceeds(slot->last_contact, now,
+									cvg_heartbeat_interval_ms + HEALTHY_MS);
+}
+
+static bool
+is_missing(const CvgIntake *it, const char *replica_id)
+{
+	int			i;
+
+	for (i = 0; i < it->nblocked; i++)
+	{
+		if (it->blocked[i].why == CVG_WAIT_DEPS &&
+			strcmp(it->blocked[i].missing, replica_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Origins to leave out; palloc'ed. */
+static void
+list_exceptions(Receiver *r, CvgRequest *req)
+{
+	CvgSlice   *except = palloc(sizeof(CvgSlice) * (CVG_MAX_PEERS + CVG_MAX_ORIGINS));
+	CvgPeerSlot *peers = palloc(sizeof(r->db->peers));
+	TimestampTz now = GetCurrentTimestamp();
+	int			n = 0;
+	int			i;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	memcpy(peers, r->db->peers, sizeof(r->db->peers));
+	LWLockRelease(&r->db->lock);
+	for (i = 0; i < CVG_MAX_PEERS; i++)
+	{
+		if (i != r->index && is_healthy(&peers[i], now) &&
+			!is_missing(&r->intake, peers[i].replica_id))
+			except[n++] = cvg_slice_cstring(peers[i].replica_id);
+	}
+	for (i = 0; i < r->intake.nblocked; i++)
+		except[n++] = cvg_slice_cstring(r->intake.blocked[i].origin);
+	req->want = CVG_WANT_EXCEPT;
+	req->except = except;
+	req->nexcept = n;
+}
+
+/* Stamp of the peer's own entry at this progress, if it is the latest here. */
+static CvgStamp
+anchor_stamp(Receiver *r, CvgSlice progress)
+{
+	CvgSlice	id = cvg_slice_cstring(r->replica_id);
+	CvgOriginSlot *slot;
+	CvgStamp	stamp = 0;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	slot = cvg_origin_slot_by_name(r->db, id);
+	if (slot != NULL && slot->seq == cvg_vclock_get(progress, id))
+		stamp = slot->stamp;
+	LWLockRelease(&r->db->lock);
+	return stamp;
+}
+
+/* position: what has been received beyond what is applied, or empty. */
+static void
+send_request(Receiver *r, CvgSlice position)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->request_mcxt);
+	bool		blocked = cvg_intake_unblock(&r->intake);
+	CvgRequest	req = {0};
+	CvgBuf		buf;
+
+	r->kick = pg_atomic_read_u64(&r->db->kick);
+	req.protocol = CVG_PROTOCOL_VERSION;
+	req.boot_id = r->db->boot_id;
+	req.max_bytes = (int64) cvg_pull_size_kb * 1024;
+	req.wait_ms = blocked ? Min(BLOCKED_POLL_MS, cvg_heartbeat_interval_ms) :
+		cvg_heartbeat_interval_ms;
+	req.reports = cvg_member_reports(r->db, &r->passed, &req.nreports);
+	req.replica_id = req.reports[0].replica_id;
+	req.progress = req.reports[0].progress;
+	req.position = position;
+	req.anchor_stamp = anchor_stamp(r, req.progress);
+	list_exceptions(r, &req);
+	cvg_buf_init(&buf);
+	cvg_request_encode(&req, &buf);
+	cvg_conn_send(r->conn, "converge.pull", cvg_buf_slice(&buf),
+				  answer_timeout(0));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(r->request_mcxt);
+}
+
+/* ----------------------------------------------------------------
+ *		Responses
+ * ----------------------------------------------------------------
+ */
+
+static void
+decode_head(Receiver *r, CvgSlice bytes)
+{
+	CvgError	err;
+
+	if (cvg_head_decode(bytes, &r->head, &err) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("peer \"%s\" sent an invalid answer", r->name),
+				 errdetail("Reason: %s.", cvg_status_message(err.status))));
+	if (r->head.nreports < 1 ||
+		!cvg_slice_eq(r->head.reports[0].replica_id, cvg_slice_cstring(r->replica_id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("peer \"%s\" has got another replica id", r->name)));
+	check_claim(r, r->head.progress);
+}
+
+/* Read a response to its head; spilled entries are applied on the way. */
+static void
+receive_response(Receiver *r, bool ahead)
+{
+	int			timeout_ms = answer_timeout(cvg_heartbeat_interval_ms);
+	bool		have_head = false;
+
+	cvg_intake_reset(&r->intake, ahead);
+	for (;;)
+	{
+		CvgSlice	row;
+
+		MemoryContextSwitchTo(cvg_intake_context(&r->intake));
+		if (!cvg_conn_recv(r->conn, timeout_ms, &row))
+			break;
+		if (have_head || row.len == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("peer \"%s\" sent an invalid answer", r->name)));
+		if (row.data[0] == 'H')
+		{
+			decode_head(r, row);
+			have_head = true;
+		}
+		else
+			cvg_intake_add(&r->intake, row);
+	}
+	if (!have_head)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("peer \"%s\" sent an incomplete answer", r->name)));
+	MemoryContextSwitchTo(r->intake.mcxt);
+}
+
+/* Is an origin brought by a link of its own that works? */
+static bool
+has_healthy_link(Receiver *r, CvgSlice replica_id)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		found = false;
+	int			i;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	for (i = 0; i < CVG_MAX_PEERS && !found; i++)
+		found = cvg_slice_eq(replica_id, cvg_slice_cstring(r->db->peers[i].replica_id)) &&
+			is_healthy(&r->db->peers[i], now);
+	LWLockRelease(&r->db->lock);
+	return found;
+}
+
+/* First origin of which the peer has more than we have, and should send it. */
+static bool
+find_withheld(Receiver *r, CvgClockEntry *entry, int64 *here)
+{
+	CvgSlice	have = cvg_progress_clock(r->db);
+	CvgClockIter it;
+
+	cvg_vclock_iter(&it, r->head.progress);
+	while (cvg_vclock_next(&it, entry))
+	{
+		*here = cvg_vclock_get(have, entry->id);
+		if (*here < entry->value &&
+			!cvg_slice_eq(entry->id, cvg_slice_cstring(r->db->replica_id)) &&
+			!has_healthy_link(r, entry->id))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The peer says that it has more of some origin, and for a while has not sent
+ * it: it has cut its log.  Somebody else may have it; the DBA should know.
+ */
+static void
+check_withheld(Receiver *r)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	CvgClockEntry entry;
+	int64		here;
+	bool		withheld = r->intake.nunits == 0 && r->intake.nblocked == 0 &&
+		!r->head.more && find_withheld(r, &entry, &here);
+
+	if (withheld && !r->withheld)
+		r->withheld_since = now;
+	r->withheld = withheld;
+	if (!withheld || !TimestampDifferenceExceeds(r->withheld_since, now, WITHHELD_MS))
+		return;
+	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
+	snprintf(r->slot->last_error, CVG_ERROR_LEN,
+			 "entries of replica id \"%.*s\" after " INT64_FORMAT " are no longer in its log",
+			 (int) entry.id.len, (const char *) entry.id.data, here);
+	r->slot->last_error_at = now;
+	LWLockRelease(&r->db->lock);
+}
+
+/* Apply a response and learn what its head says. */
+static void
+take_response(Receiver *r)
+{
+	int			i;
+
+	pgstat_report_activity(STATE_RUNNING, "applying");
+	cvg_intake_apply(&r->intake);
+	MemoryContextSwitchTo(r->intake.mcxt);
+	for (i = 0; i < r->head.nreports; i++)
+		cvg_member_absorb(r->db, &r->head.reports[i], i == 0 ? r->kick : 0);
+	note_success(r);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_stat(false);
+}
+
+/*
+ * May the next request go out before this response is applied?  Not while
+ * something waits: then we do not know yet what to ask for.
+ */
+static bool
+may_ask_ahead(Receiver *r)
+{
+	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0 &&
+		r->intake.max_entries == 0;
+}
+
+static void
+exchange(Receiver *r)
+{
+	CvgSlice	nothing = {NULL, 0};
+	bool		ahead = false;
+
+	send_request(r, nothing);
+	for (;;)
+	{
+		bool		asked;
+
+		CHECK_FOR_INTERRUPTS();
+		receive_response(r, ahead);
+		asked = may_ask_ahead(r);
+		if (asked)
+			send_request(r, cvg_intake_position(&r->intake));
+		take_response(r);
+		if (!asked)
+		{
+			check_withheld(r);
+			(void) cvg_worker_reload();
+			if (!is_wanted(r))
+				return;
+			send_request(r, nothing);
+		}
+		ahead = asked;
+	}
+}
+
+/* ----------------------------------------------------------------
+ *		Main
+ * ----------------------------------------------------------------
+ */
+
+static void
+run(Receiver *r)
+{
+	bool		careful;
+
+	LWLockAcquire(&r->db->lock, LW_SHARED);
+	careful = r->slot->failures > 0;
+	LWLockRelease(&r->db->lock);
+	connect_to_peer(r, careful);
+	cvg_intake_init(&r->intake, r->db, r->index, r->name, r->replica_id, careful);
+	r->intake.before_retry = drop_fetch_connection;
+	r->intake.arg = r;
+	cvg_apply_init(fetch_row, r);
+	exchange(r);
+}
+
+/* Note the error and end; the manager starts another. */
+static void
+end_with_error(Receiver *r)
+{
+	ErrorData  *edata;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(TopMemoryContext);
+	edata = CopyErrorData();
+	if (note_failure(r, edata))
+		EmitErrorReport();
+	FlushErrorState();
+	AbortOutOfAnyTransaction();
+	RESUME_INTERRUPTS();
+	proc_exit(0);
+}
+
+void
+cvg_receiver_main(Datum arg)
+{
+	Receiver   *r = &receiver;
+	CvgReceiverArg ra;
+
+	r->dboid = DatumGetObjectId(arg);
+	memcpy(&ra, MyBgworkerEntry->bgw_extra, sizeof(ra));
+	cvg_worker_start(r->dboid);
+	cvg_worker_session(true);
+	r->db = cvg_db_find(r->dboid);
+	r->index = ra.slot;
+	strlcpy(r->name, ra.name, CVG_NAME_LEN);
+	if (r->db != NULL)
+		r->slot = &r->db->peers[r->index];
+	r->conninfo = find_conninfo(r->name);
+	if (r->conninfo == NULL || !take_slot(r))
+		proc_exit(0);
+	r->application_name = psprintf("pg_converge receiver %s", r->db->node_name);
+	r->request_mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge request",
+											ALLOCSET_DEFAULT_SIZES);
+	PG_TRY();
+	{
+		run(r);
+	}
+	PG_CATCH();
+	{
+		end_with_error(r);
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * serve.h
+ *	  What a backend that serves a peer remembers between calls.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_WORKER_SERVE_H
+#define CVG_WORKER_SERVE_H
+
+#include "compat.h"
+
+#include "core/wire.h"
+#include "shmem.h"
+#include "worker/members.h"
+
+/* One per backend: a connection belongs to one receiver of one peer. */
+typedef struct CvgServing
+{
+	bool		greeted;		/* hello() was called */
+	char		node_name[CVG_NAME_LEN];
+	char		replica_id[CVG_NAME_LEN];
+	uint64		boot_id;
+	int			member;			/* index of its slot */
+	CvgPassedOn passed;
+	uint64		kick;			/* as of the last complete response */
+	int64		verified_seq;	/* own entry that is known to be in its history */
+	int64		holes_from;		/* own seqs after this, up to ... */
+	int64		holes_until;	/* ... this, are all holes */
+	bool		responding;		/* a response was begun and not finished */
+	struct HTAB *descriptors;	/* hashes that it has been sent */
+} CvgServing;
+
+extern CvgServing cvg_serving;
+
+/* Bytes of a peer: ERROR for what does not decode. */
+extern void cvg_report_bad_request(const char *what, CvgStatus status, uint32 protocol);
+
+/* ERROR or FATAL when this database serves nobody at the moment. */
+extern void cvg_check_serving(CvgDb *db);
+
+/* Note a claim to entries of ours that we do not have; ERROR if it is one. */
+extern void cvg_check_claim(CvgDb *db, int64 claimed);
+
+#endif							/* CVG_WORKER_SERVE_H */

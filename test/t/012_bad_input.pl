@@ -1,0 +1,144 @@
+# A peer that answers garbage, hangs, or disconnects in the middle of a batch
+# costs nothing but time; a damaged entry stops one stream and says which.
+use strict;
+use warnings;
+use Converge;
+use Test::More;
+
+my $g = Converge->new_group(names => [qw(a b c)], proxied => 1,
+	conf => "converge.connect_timeout = '2s'\n");
+my ($a, $b, $c) = $g->nodes;
+$g->all('CREATE TABLE t (id int PRIMARY KEY, v text)');
+$g->replicate('t');
+$a->sql("INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, 1000) i");
+$g->converged_ok('three nodes', 't');
+my $next = 10_000;
+
+# Write at a while b's link to it misbehaves; b must neither stop its other
+# work nor lose anything.
+sub with_fault
+{
+	my ($what, $set, $clear, $rows) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$set->();
+	my $from = $next;
+	$next += $rows;
+	$a->sql("INSERT INTO t SELECT i, repeat('$next', 20) FROM generate_series($from, $next - 1) i");
+	$b->sql("INSERT INTO t VALUES ($next, 'local work')");
+	$next++;
+	$c->sql("INSERT INTO t VALUES ($next, 'of c')");
+	ok($b->wait_for("SELECT count(*) FROM t WHERE id = $next", '1'), "$what: local work and other peers go on");
+	$next++;
+	$clear->();
+	$g->converged_ok("$what: nothing is lost", 't');
+}
+
+# --- disconnected mid-batch, at several places -----------------------------------------
+for my $bytes (1, 30, 500, 5_000, 70_000)
+{
+	with_fault("cut off after $bytes bytes", sub { $g->fault('truncate', 'b', 'a', $bytes) }, sub { }, 500);
+}
+
+# --- garbage -------------------------------------------------------------------------------
+for my $bytes (0, 7, 200, 3_000)
+{
+	with_fault("64 garbled bytes after $bytes", sub { $g->fault('garble', 'b', 'a', $bytes) },
+		sub { $g->heal('a', 'b') }, 200);
+}
+
+# --- silence ---------------------------------------------------------------------------------
+with_fault('a peer that hangs', sub { $g->hang('a', 'b') },
+	sub { $g->heal('a', 'b') }, 200);
+with_fault('a link that is cut', sub { $g->cut('a', 'b') }, sub { $g->heal('a', 'b') }, 200);
+with_fault('a slow link', sub { $g->fault('delay', 'b', 'a', 200) }, sub { $g->fault('delay', 'b', 'a', 0) }, 200);
+with_fault('a link that resets', sub { $g->fault('reset', 'b', 'a') }, sub { }, 200);
+
+# --- a server that is none ---------------------------------------------------------------------
+{
+	my $dir = PostgreSQL::Test::Utils::tempdir_short();
+	my $pid = fork;
+	if (!$pid)
+	{
+		# answers everything with noise
+		require IO::Socket::UNIX;
+		my $s = IO::Socket::UNIX->new(Local => "$dir/.s.PGSQL.1", Listen => 5) or die;
+		while (my $client = $s->accept)
+		{
+			sysread $client, my $hello, 1000;
+			syswrite $client, join '', map { chr int rand 256 } 1 .. 1000;
+			close $client;
+		}
+		require POSIX;
+		POSIX::_exit(0);
+	}
+	my $peers = join ', ', map { "$_=" . $g->conninfo('b', $_) } qw(a c);
+	$b->set('converge.peers', "$peers, noise=host=$dir port=1 dbname=x");
+	ok($b->wait_for("SELECT last_error <> '' FROM converge.stat_peers WHERE name = 'noise'"), 'a peer that speaks no protocol has an error');
+	$a->sql("INSERT INTO t VALUES ($next, 'beside noise')");
+	$next++;
+	$g->converged_ok('and disturbs no one', 't');
+	# a database without the extension, and one that is not there
+	$c->server->safe_psql('postgres', 'CREATE DATABASE bare');
+	my $where = 'host=' . $c->server->host . ' port=' . $c->server->port;
+	$b->set('converge.peers', "$peers, noise=$where dbname=bare, nothing=$where dbname=nothing");
+	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'noise'", qr/converge|extension/i), 'a database without the extension is reported');
+	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'nothing'", qr/"nothing" does not exist/), 'a database that does not exist too');
+	$b->set('converge.peers', $peers);
+	ok($b->wait_for("SELECT string_agg(name, ',' ORDER BY name) FROM converge.stat_peers", 'a,c', 20), 'peers that are taken off the list go');
+	kill 9, $pid;
+	waitpid $pid, 0;
+}
+
+# --- a damaged entry in the log ----------------------------------------------------------------
+# While b and c are away, a bit of an entry's body is flipped in a's log.
+$g->cut('a', 'b');
+$g->cut('a', 'c');
+$a->sql("INSERT INTO t VALUES ($next, 'damaged')");
+my $seq = $a->sql("SELECT max(l.seq) FROM converge.log l JOIN converge.node n ON n.origin = l.origin WHERE part = 0");
+$a->sql("INSERT INTO t VALUES ($next + 1, 'after it')");
+my $damage = sub {
+	my ($expression) = @_;
+	my $n = 0;
+	$n += $_ for map { $a->sql("WITH u AS (UPDATE converge.log_$_ SET body = $expression WHERE seq = $seq AND part = 0 RETURNING 1) SELECT count(*) FROM u") } 0 .. 7;
+	return $n;
+};
+my $body = $a->sql("SELECT encode(body, 'hex') FROM converge.log WHERE seq = $seq AND part = 0");
+my %damages = (
+	'a bit flipped in the middle'  => 'set_bit(body, length(body) * 4, 1 - get_bit(body, length(body) * 4))',
+	'a bit flipped in a value'     => 'set_bit(body, (length(body) - 3) * 8, 1 - get_bit(body, (length(body) - 3) * 8))',
+	'a bit flipped at the start'   => 'set_bit(body, 20, 1 - get_bit(body, 20))',
+	'cut off'                      => 'substr(body, 1, length(body) - 5)',
+	'an unknown version'           => 'set_byte(body, 0, 99)',
+	'bytes after the end'          => "body || '\\x00'::bytea",
+	'empty'                        => "'\\x'::bytea");
+for my $what (sort keys %damages)
+{
+	is($damage->("decode('$body', 'hex')"), 1, "$what: the entry is there");
+	$damage->($damages{$what});
+	$g->heal('a', 'b');
+	my $ok = $b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'a'", qr/\b$seq\b/, 60);
+	ok($ok, "$what: the error names the seq");
+	like($b->sql("SELECT last_error FROM converge.stat_peers WHERE name = 'a'"), qr/"a"|\ba\b/, "$what: and the peer");
+	$c->sql("INSERT INTO t VALUES ($next + 2, '$what') ON CONFLICT (id) DO UPDATE SET v = excluded.v");
+	ok($b->wait_for("SELECT v FROM t WHERE id = $next + 2", $what), "$what: the stream of another peer goes on");
+	is($b->sql("SELECT count(*) FROM t WHERE id IN ($next, $next + 1)"), '0', "$what: nothing of it, and nothing after it, was applied");
+	$g->cut('a', 'b');
+}
+$damage->("decode('$body', 'hex')");
+$g->heal('a', 'b');
+$g->heal('a', 'c');
+$g->converged_ok('when the log is mended, the stream goes on and nothing is lost', 't');
+
+# --- garbage as arguments -----------------------------------------------------------------------------
+for my $f (qw(hello pull fetch))
+{
+	for my $arg ('NULL', q{'\x'}, q{'\x00'}, q{'\xffffffffffffffffffffffff'}, "decode(repeat('01', 5000), 'hex')")
+	{
+		my ($rc, $out, $err) = $a->try("\\set VERBOSITY verbose\nSELECT converge.$f($arg)");
+		ok($rc != 0 && $err =~ /ERROR:  (08P01|22004|22023|22P03|0A000)/ || $rc == 0 && $arg eq 'NULL', "$f($arg) is an error with a code of its own")
+		  or diag "exit $rc: $err";
+	}
+}
+is($a->sql('SELECT 1'), '1', 'and the server lives');
+
+done_testing();

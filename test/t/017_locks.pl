@@ -1,0 +1,56 @@
+# Apply against local sessions: a lock delays one stream and nothing else, the
+# view names who holds it, and of a deadlock the user is not the victim.
+use strict;
+use warnings;
+use Converge;
+use Test::More;
+
+my $g = Converge->new_group(names => [qw(a b c)], conf => "deadlock_timeout = '200ms'\n");
+my ($a, $b, $c) = $g->nodes;
+$g->all('CREATE TABLE t (id int PRIMARY KEY, v text, w text)');
+$g->replicate('t');
+$a->sql("INSERT INTO t SELECT i, 'v', 'w' FROM generate_series(1, 100) i");
+$g->converged_ok('three nodes', 't');
+
+# --- a session idle in transaction on a row that apply needs -------------------------
+my $session = $b->server->background_psql('postgres');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+$session->query_safe("BEGIN; UPDATE t SET w = 'local' WHERE id = 1");
+$a->sql("UPDATE t SET v = 'remote' WHERE id = 1");
+$a->sql("UPDATE t SET v = 'remote' WHERE id = 2");
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'stat_peers names the blocking session');
+$c->sql("UPDATE t SET v = 'of c' WHERE id = 3");
+ok($b->wait_for('SELECT v FROM t WHERE id = 3', 'of c'), "another peer's changes are applied meanwhile");
+$b->sql("UPDATE t SET w = 'other local work' WHERE id = 4");
+ok($a->wait_for('SELECT w FROM t WHERE id = 4', 'other local work'), 'local work goes out meanwhile');
+is($b->sql('SELECT v FROM t WHERE id = 2'), 'v', 'the stream waits in order');
+$session->query_safe('COMMIT');
+$g->converged_ok('after the commit it goes on', 't');
+is($b->sql('SELECT v, w FROM t WHERE id = 1'), 'remote|local', 'with both changes');
+
+# --- deadlock -----------------------------------------------------------------------------
+$session->query_safe("BEGIN; UPDATE t SET w = 'dead' WHERE id = 20");
+$a->sql("BEGIN; UPDATE t SET v = 'lock' WHERE id = 21; UPDATE t SET v = 'lock' WHERE id = 20; COMMIT");
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'apply holds one row and waits for the other');
+$session->query_safe("UPDATE t SET w = 'dead' WHERE id = 21; COMMIT");
+pass('the user transaction was not the victim');
+$g->converged_ok('apply tries again and gets through', 't');
+is($b->sql("SELECT count(*) FROM t WHERE v = 'lock' AND w = 'dead'"), '2', 'with the changes of both');
+
+# --- a lock on the table ---------------------------------------------------------------------
+$session->query_safe('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+$a->sql("UPDATE t SET v = 'later' WHERE id = 30");
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'a table lock is named too');
+$session->query_safe('ROLLBACK');
+$g->converged_ok('and goes by', 't');
+
+# --- stricter isolation levels as the default of the database ------------------------------------
+$b->sql("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'");
+$b->server->restart;
+$b->wait_ready;
+$a->sql("UPDATE t SET v = 'x' WHERE id BETWEEN 40 AND 60");
+$b->sql("UPDATE t SET w = 'y' WHERE id BETWEEN 40 AND 60");
+$g->converged_ok('the default isolation level of the database does not reach the workers', 't');
+$session->quit;
+
+done_testing();
