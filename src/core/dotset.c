@@ -362,6 +362,7 @@ cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
 	Writer		w = {&added};
 	CvgDotRange *ranges;
 	const CvgDot *next_live = live;
+	const CvgDot *live_end = nlive > 0 ? live + nlive : live;
 	int			n;
 	int			i;
 	int			start;
@@ -386,7 +387,7 @@ cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
 	{
 		for (i = start + 1; i < n && cvg_slice_eq(ranges[i].id, ranges[start].id); i++)
 			 /* to the end of this replica */ ;
-		write_joined(&w, ranges + start, i - start, &next_live, live + nlive);
+		write_joined(&w, ranges + start, i - start, &next_live, live_end);
 	}
 	writer_finish(&w);
 	pfree(ranges);
