@@ -9,6 +9,9 @@ OBJS  = $(SRCS:.c=.o)
 # The install script is the concatenation of the parts beside their C files.
 SQL_PARTS = src/pre.sql \
 	src/types/vclock.sql src/types/row_state.sql \
+	src/types/gcounter.sql src/types/pncounter.sql src/types/bcounter.sql \
+	src/types/maxreg.sql src/types/minreg.sql src/types/lwwreg.sql \
+	src/types/mvreg.sql src/types/ewflag.sql src/types/dwflag.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
 	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \

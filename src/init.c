@@ -12,6 +12,7 @@
 #include "compat.h"
 
 #include "api/copy.h"
+#include "dot_source.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "shmem.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 
 	cvg_shmem_init();
 	cvg_capture_init();
+	cvg_dot_source_init();
 	cvg_utility_hook_init();
 	cvg_copy_hook_init();
 

@@ -69,6 +69,13 @@ typedef struct CvgSlice
 	size_t		len;
 } CvgSlice;
 
+/* Borrowed identity of one write. */
+typedef struct CvgDot
+{
+	CvgSlice	replica;		/* empty in the null dot */
+	CvgStamp	stamp;			/* 0 in the null dot */
+} CvgDot;
+
 /* Relation of two clocks. */
 typedef enum CvgOrder
 {

@@ -50,13 +50,6 @@ typedef enum CvgOnDelete
 	CVG_ON_DELETE_UPDATE_WINS = 2	/* an unseen write beats the delete */
 } CvgOnDelete;
 
-/* Borrowed identity of one write. */
-typedef struct CvgDot
-{
-	CvgSlice	replica;		/* empty in the null dot */
-	CvgStamp	stamp;			/* 0 in the null dot */
-} CvgDot;
-
 typedef enum CvgSide
 {
 	CVG_SIDE_A = 0,				/* also when both have the same dot */

@@ -76,6 +76,10 @@ cvg_report_input_error(const CvgError *err, const char *type_name,
 	if (text == NULL && err->status == CVG_E_BAD_ID)
 		code = ERRCODE_INVALID_BINARY_REPRESENTATION;
 
+	/* and what is wrong with the value that a text describes is in the text */
+	if (text != NULL && code == ERRCODE_INVALID_BINARY_REPRESENTATION)
+		code = ERRCODE_INVALID_TEXT_REPRESENTATION;
+
 	if (text == NULL)
 		errsave(escontext,
 				(errcode(code),

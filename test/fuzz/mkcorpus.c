@@ -4,6 +4,7 @@
  *	  mkcorpus DIR	 writes DIR/<target>/<number>
  */
 #include "../unit/recode.h"
+#include "core/crdt.h"
 
 #include <sys/stat.h>
 
@@ -171,6 +172,53 @@ write_peers(void)
 		write_seed("peers", i, -1, cvg_slice_cstring(lists[i]));
 }
 
+/* Texts of values, in pairs of one type; each is a seed, and the bytes too. */
+static void
+write_crdts(void)
+{
+	static const struct
+	{
+		const char *type;
+		const char *a;
+		const char *b;
+	}			values[] = {
+		{"gcounter", "8 {a 5@1 3@4}", "5 {a 5@1, b sum 3@9 reset 3@9}"},
+		{"pncounter", "2 {a 5@1 -3@2}", "-1 {a sum 4@3 reset 4@3 -1@9, b 7@5!}"},
+		{"bcounter", "6 >= 0 {a total +10 -4 >b 2 >c 1 @9 >b 1@12, b -1@13 +1@14}", "3 >= 1 {a +5@1 -3@2}"},
+		{"maxreg", "-12.5", "2024-02-29T12:00:00.5Z"},
+		{"minreg", "Infinity", "0.001"},
+		{"lwwreg", "a@5 {\"a\": [1]}", "b@6 \"x\""},
+		{"mvreg", "[a@5 {\"a\": [1]}, b@6 2] seen {a 1-4}", "[a@7 null] seen {a 5, b 6}"},
+		{"ewflag", "true [a@5, b@6] seen {a 1-4 7}", "false [] seen {a 5}"},
+		{"dwflag", "false [a@5, b@6 -]", "true [a@7] seen {a 5, b 6}"}
+	};
+	CvgBuf		a;
+	CvgBuf		b;
+	CvgError	err;
+	int			i;
+
+	cvg_buf_init(&a);
+	cvg_buf_init(&b);
+	for (i = 0; i < (int) lengthof(values); i++)
+	{
+		const CvgCrdtOps *ops = cvg_crdt_ops_by_name(cvg_slice_cstring(values[i].type));
+
+		cvg_buf_reset(&a);
+		cvg_buf_reset(&b);
+		if (cvg_crdt_parse(ops, cvg_slice_cstring(values[i].a), &a, &err) != CVG_OK ||
+			cvg_crdt_parse(ops, cvg_slice_cstring(values[i].b), &b, &err) != CVG_OK)
+		{
+			fprintf(stderr, "seed %d is no value\n", i);
+			exit(1);
+		}
+		write_pair("crdt", i, cvg_buf_slice(&a), cvg_buf_slice(&b));
+		write_seed("crdt_text", 2 * i, ops->tag, cvg_slice_cstring(values[i].a));
+		write_seed("crdt_text", 2 * i + 1, ops->tag, cvg_slice_cstring(values[i].b));
+	}
+	cvg_buf_free(&a);
+	cvg_buf_free(&b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -194,5 +242,6 @@ main(int argc, char **argv)
 		gen_reset();
 	}
 	write_peers();
+	write_crdts();
 	return 0;
 }

@@ -1,0 +1,13 @@
+/*-------------------------------------------------------------------------
+ *
+ * dot_source.h
+ *	  Dots for updates of CRDT values: this node's, at this moment.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_DOT_SOURCE_H
+#define CVG_DOT_SOURCE_H
+
+extern void cvg_dot_source_init(void);	/* from _PG_init, when preloaded */
+
+#endif							/* CVG_DOT_SOURCE_H */

@@ -1,0 +1,183 @@
+/*-------------------------------------------------------------------------
+ *
+ * register_type.c
+ *	  Types converge.lwwreg and converge.mvreg: registers of jsonb.
+ *
+ * A payload is the text of a jsonb as the server writes it.  That is a
+ * function of the jsonb value, so one write gives the same bytes everywhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "core/lwwreg.h"
+#include "core/mvreg.h"
+#include "types/crdt_type.h"
+
+static CvgSlice
+jsonb_payload(Jsonb *json)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	(void) JsonbToCString(&text, &json->root, VARSIZE(json));
+	return cvg_slice(text.data, text.len);
+}
+
+/* Raises the server's error if the payload is no jsonb. */
+static Datum
+payload_jsonb(CvgSlice payload)
+{
+	char	   *text = pnstrdup((const char *) payload.data, payload.len);
+
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+}
+
+/*
+ * Payloads of a value from outside: in a text they may be written in any
+ * way, and become as the server writes them; bytes must be so already.
+ */
+static void
+canonize_register(CvgBuf *buf, const char *text)
+{
+	CvgSlice	value = cvg_slice(buf->data + VARHDRSZ, buf->len - VARHDRSZ);
+	CvgReader	r = cvg_crdt_body(value);
+	CvgDotted	item;
+	CvgBuf		out;
+	CvgError	err;
+
+	cvg_varlena_begin(&out);
+	cvg_print_slice(&out, cvg_slice(value.data, CVG_CRDT_HEADER));
+	if (value.data[1] == CVG_CRDT_MVREG)
+		cvg_print_slice(&out, cvg_dotset_skip(&r));
+	while (cvg_dotted_next(&r, &item))
+	{
+		CvgSlice	canonical = jsonb_payload(DatumGetJsonbP(payload_jsonb(item.payload)));
+
+		if (text == NULL && !cvg_slice_eq(item.payload, canonical))
+		{
+			(void) cvg_fail(&err, CVG_E_NOT_CANONICAL,
+							item.payload.data - value.data);
+			cvg_report_input_error(&err, cvg_crdt_type_name(value), NULL, NULL);
+		}
+		item.payload = canonical;
+		cvg_dotted_put(&out, &item);
+	}
+	if (out.len - VARHDRSZ > CVG_CRDT_MAX_BYTES)
+		cvg_crdt_check_status(CVG_E_LIMIT, value);
+	*buf = out;
+}
+
+CVG_CRDT_TYPE(lwwreg, &cvg_lwwreg_ops, canonize_register);
+CVG_CRDT_TYPE(mvreg, &cvg_mvreg_ops, canonize_register);
+
+static Datum
+lwwreg_write(CvgSlice reg, Jsonb *json)
+{
+	CvgBuf		buf;
+
+	cvg_varlena_begin(&buf);
+	cvg_crdt_check_status(cvg_lwwreg_set(reg, cvg_draw_dot(reg),
+										 jsonb_payload(json), &buf), reg);
+	return cvg_varlena_finish(&buf);
+}
+
+static Datum
+mvreg_write(CvgSlice reg, Jsonb *json)
+{
+	CvgBuf		buf;
+
+	cvg_varlena_begin(&buf);
+	cvg_crdt_check_status(cvg_dotted_write(reg, cvg_draw_dot(reg),
+										   jsonb_payload(json), &buf), reg);
+	return cvg_varlena_finish(&buf);
+}
+
+CVG_FUNCTION(lwwreg_set)
+{
+	PG_RETURN_DATUM(lwwreg_write(PG_GETARG_CVG_SLICE(0), PG_GETARG_JSONB_P(1)));
+}
+
+CVG_FUNCTION(mvreg_set)
+{
+	PG_RETURN_DATUM(mvreg_write(PG_GETARG_CVG_SLICE(0), PG_GETARG_JSONB_P(1)));
+}
+
+CVG_FUNCTION(lwwreg_from_jsonb)
+{
+	PG_RETURN_DATUM(lwwreg_write(cvg_crdt_empty_slice(&cvg_lwwreg_ops),
+								 PG_GETARG_JSONB_P(0)));
+}
+
+CVG_FUNCTION(mvreg_from_jsonb)
+{
+	PG_RETURN_DATUM(mvreg_write(cvg_crdt_empty_slice(&cvg_mvreg_ops),
+								PG_GETARG_JSONB_P(0)));
+}
+
+/* NULL while nothing has been written. */
+CVG_FUNCTION(lwwreg_value)
+{
+	CvgDotted	item;
+
+	if (!cvg_lwwreg_get(PG_GETARG_CVG_SLICE(0), &item))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(payload_jsonb(item.payload));
+}
+
+/* Of concurrent values the one that an lwwreg would have. */
+CVG_FUNCTION(mvreg_value)
+{
+	CvgDotted	item;
+
+	if (!cvg_mvreg_latest(PG_GETARG_CVG_SLICE(0), &item))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(payload_jsonb(item.payload));
+}
+
+/* One row per value, with who wrote it and when. */
+static void
+put_value(ReturnSetInfo *rsi, const CvgDotted *item)
+{
+	Datum		values[3];
+
+	values[0] = payload_jsonb(item->payload);
+	values[1] = cvg_id_text(item->dot.replica);
+	values[2] = Int64GetDatum(item->dot.stamp);
+	cvg_srf_put(rsi, values, NULL);
+}
+
+CVG_FUNCTION(lwwreg_values)
+{
+	CvgSlice	reg = PG_GETARG_CVG_SLICE(0);
+	ReturnSetInfo *rsi = cvg_srf_begin(fcinfo);
+	CvgDotted	item;
+
+	if (cvg_lwwreg_get(reg, &item))
+		put_value(rsi, &item);
+	return (Datum) 0;
+}
+
+CVG_FUNCTION(mvreg_values)
+{
+	CvgReader	items = cvg_dotted_begin(PG_GETARG_CVG_SLICE(0));
+	ReturnSetInfo *rsi = cvg_srf_begin(fcinfo);
+	CvgDotted	item;
+
+	while (cvg_dotted_next(&items, &item))
+		put_value(rsi, &item);
+	return (Datum) 0;
+}
+
+CVG_FUNCTION(lwwreg_is_conflicted)
+{
+	PG_RETURN_BOOL(false);
+}
+
+CVG_FUNCTION(mvreg_is_conflicted)
+{
+	PG_RETURN_BOOL(cvg_mvreg_count(PG_GETARG_CVG_SLICE(0)) > 1);
+}

@@ -1,0 +1,97 @@
+/*
+ * CRDT values of any type: two of them, as bytes.  Valid ones come back from
+ * their text and keep the laws of a lattice with deltas, whatever history
+ * they claim; invalid ones are refused with a place inside them.
+ */
+#include "fuzz.h"
+#include "core/crdt.h"
+
+static CvgSlice
+merged(CvgSlice a, CvgSlice b)
+{
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	REQUIRE(cvg_crdt_merge(a, b, &buf) == CVG_OK);
+	REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
+	return gen_take(&buf);
+}
+
+static void
+require_same_from_text(CvgSlice a)
+{
+	CvgBuf		text;
+	CvgBuf		out;
+	CvgError	err;
+
+	cvg_buf_init(&text);
+	cvg_buf_init(&out);
+	cvg_crdt_print(a, &text);
+
+	/* an opaque payload need not be JSON here, and then has no text form */
+	if (cvg_crdt_parse(cvg_crdt_ops(a.data[1]), cvg_buf_slice(&text), &out, &err) == CVG_OK)
+		REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&out), &err) == CVG_OK);
+	else
+		out.len = 0;
+	if (a.data[1] != CVG_CRDT_LWWREG && a.data[1] != CVG_CRDT_MVREG)
+		REQUIRE(cvg_slice_eq(a, cvg_buf_slice(&out)));
+	cvg_buf_free(&text);
+	cvg_buf_free(&out);
+}
+
+static void
+require_reset_grows(CvgSlice a)
+{
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	if (cvg_crdt_reset(a, &buf) == CVG_OK)
+	{
+		REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
+		REQUIRE(cvg_slice_eq(merged(a, cvg_buf_slice(&buf)), cvg_buf_slice(&buf)));
+	}
+	cvg_buf_free(&buf);
+}
+
+static void
+require_laws(CvgSlice a, CvgSlice b)
+{
+	CvgSlice	ab = merged(a, b);
+	CvgOrder	order = cvg_crdt_compare(a, b);
+	CvgBuf		delta;
+
+	REQUIRE(cvg_slice_eq(ab, merged(b, a)));
+	REQUIRE(cvg_slice_eq(ab, merged(a, ab)));
+	REQUIRE(cvg_slice_eq(ab, merged(ab, b)));
+	REQUIRE(cvg_slice_eq(a, merged(a, a)));
+	REQUIRE((order == CVG_EQUAL) == cvg_slice_eq(a, b));
+	REQUIRE((order == CVG_BEFORE || order == CVG_EQUAL) == cvg_slice_eq(ab, b));
+	cvg_buf_init(&delta);
+	REQUIRE(cvg_crdt_delta(a, b, &delta) == CVG_OK);
+	REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&delta), NULL) == CVG_OK);
+	REQUIRE(cvg_slice_eq(ab, merged(a, cvg_buf_slice(&delta))));
+	cvg_buf_free(&delta);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	CvgSlice	a;
+	CvgSlice	b;
+	CvgError	err = {CVG_OK, 0};
+
+	if (fuzz_split(data, size, &a, &b))
+	{
+		if (cvg_crdt_validate(NULL, a, &err) == CVG_OK)
+		{
+			require_same_from_text(a);
+			require_reset_grows(a);
+			if (cvg_crdt_validate(cvg_crdt_ops(a.data[1]), b, &err) == CVG_OK)
+				require_laws(a, b);
+		}
+		else
+			REQUIRE(err.offset <= a.len);
+	}
+	gen_reset();
+	return 0;
+}
