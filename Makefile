@@ -31,7 +31,7 @@ SHLIB_LINK = -lpq -lxxhash $(CVG_LDFLAGS)
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(filter-out sql/$(EXTENSION)--%,$(wildcard sql/*.sql))))
 REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/test.conf
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --temp-instance=./tmp_check_iso --temp-config=test/test.conf
+ISOLATION_OPTS = --inputdir=test --load-extension=pg_converge --temp-instance=./tmp_check_iso --temp-config=test/isolation.conf
 TAP_TESTS = 1
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 PROVE_FLAGS = -I test/perl

@@ -4,7 +4,7 @@
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_converge;
-SELECT format('ALTER DATABASE %I SET converge.node_name = %L', current_database(), 'regress') \gexec
+SELECT format('ALTER DATABASE %I SET converge.node_name = %L', current_database(), 'london') \gexec
 \c -
 SET client_min_messages = notice;
 CREATE SCHEMA app;

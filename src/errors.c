@@ -23,6 +23,7 @@ cvg_errcode_input(CvgStatus status)
 		case CVG_E_VERSION:
 		case CVG_E_MALFORMED:
 		case CVG_E_NOT_CANONICAL:
+		case CVG_E_CHECKSUM:
 			return ERRCODE_INVALID_BINARY_REPRESENTATION;
 		case CVG_E_OVERFLOW:
 			return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;

@@ -37,6 +37,8 @@ cvg_status_message(CvgStatus status)
 			return "the same name appears twice";
 		case CVG_E_FORBIDDEN:
 			return "not allowed here";
+		case CVG_E_CHECKSUM:
+			return "checksum does not match";
 	}
 	return "unknown status";
 }

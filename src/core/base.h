@@ -52,7 +52,8 @@ typedef enum CvgStatus
 	CVG_E_BAD_ID,				/* replica id empty, too long, bad bytes */
 	CVG_E_SYNTAX,				/* text form is not readable */
 	CVG_E_DUPLICATE,			/* the same name twice in a text form */
-	CVG_E_FORBIDDEN				/* understood, but not allowed */
+	CVG_E_FORBIDDEN,			/* understood, but not allowed */
+	CVG_E_CHECKSUM				/* bytes are not what was written */
 } CvgStatus;
 
 /* Where and why decoding stopped.  offset is in bytes from the start. */

@@ -23,6 +23,8 @@
  */
 #include "core/entry.h"
 
+#include <xxhash.h>
+
 /* Length word of a change. */
 #define CHANGE_HEADER		4
 
@@ -529,6 +531,37 @@ cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 			get_changes(&r, body);
 	}
 	return cvg_reader_finish(&r, err);
+}
+
+#define SEAL_SIZE	4
+
+void
+cvg_seal(CvgBuf *buf, size_t start)
+{
+	cvg_put_u32(buf, XXH32(buf->data + start, buf->len - start, 0));
+}
+
+CvgStatus
+cvg_unseal(CvgSlice *bytes, CvgError *err)
+{
+	CvgReader	r;
+
+	if (bytes->len < SEAL_SIZE)
+		return cvg_fail(err, CVG_E_TRUNCATED, bytes->len);
+	bytes->len -= SEAL_SIZE;
+	cvg_reader_init(&r, cvg_slice(bytes->data + bytes->len, SEAL_SIZE));
+	if (cvg_get_u32(&r) != XXH32(bytes->data, bytes->len, 0))
+		return cvg_fail(err, CVG_E_CHECKSUM, bytes->len);
+	return CVG_OK;
+}
+
+CvgStatus
+cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
+{
+	CvgStatus	status = cvg_unseal(&bytes, err);
+
+	memset(body, 0, sizeof(*body));
+	return status != CVG_OK ? status : cvg_body_decode(bytes, body, err);
 }
 
 /* Hash of the i-th descriptor of a decoded body. */

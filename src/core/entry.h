@@ -179,6 +179,16 @@ extern void cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *o
 extern CvgStatus cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
 
+/*
+ * Bodies and parts are stored and sent sealed: followed by the XXH32 of their
+ * bytes as u32, so that a flipped bit anywhere is noticed wherever they come
+ * in.  cvg_seal() seals what buf holds from start on; cvg_unseal() takes the
+ * checksum off, or fails with CVG_E_CHECKSUM or CVG_E_TRUNCATED.
+ */
+extern void cvg_seal(CvgBuf *buf, size_t start);
+extern CvgStatus cvg_unseal(CvgSlice *bytes, CvgError *err);
+extern CvgStatus cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
+
 /* A decoded row image, borrowed from the input. */
 typedef struct CvgImage
 {

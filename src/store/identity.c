@@ -503,7 +503,7 @@ last_horizon(int32 origin, int64 seq)
 	CvgStamp	horizon = 0;
 
 	if (cvg_log_scan_next(scan, &row) &&
-		cvg_body_decode(row.body, &body, &err) == CVG_OK)
+		cvg_sealed_body_decode(row.body, &body, &err) == CVG_OK)
 		horizon = body.horizon;
 	cvg_log_scan_end(scan);
 	UnregisterSnapshot(snapshot);

@@ -373,6 +373,7 @@ insert_parts(int64 spill_key)
 {
 	MemoryContext old = MemoryContextSwitchTo(xl.mcxt);
 	CvgBuf		buf;
+	CvgBuf		sealed;
 	int64		left;
 	int64		part = 0;
 
@@ -384,6 +385,7 @@ insert_parts(int64 spill_key)
 				(errcode_for_file_access(),
 				 errmsg("could not seek in temporary file of captured changes: %m")));
 	cvg_buf_init(&buf);
+	cvg_buf_init(&sealed);
 	for (;;)
 	{
 		size_t		used = next_part(&buf, &left);
@@ -398,14 +400,18 @@ insert_parts(int64 spill_key)
 			size_t		n = Min(used - sent, CVG_PART_MAX_BYTES);
 
 			part++;
+			cvg_buf_reset(&sealed);
+			cvg_put_bytes(&sealed, buf.data + sent, n);
+			cvg_seal(&sealed, 0);
 			cvg_log_insert(xl.db, xl.db->origin, -spill_key, (int) part, 0,
-						   xl.last_stamp, 0, cvg_slice(buf.data + sent, n));
+						   xl.last_stamp, 0, cvg_buf_slice(&sealed));
 			sent += n;
 		}
 		memmove(buf.data, buf.data + used, buf.len - used);
 		buf.len -= used;
 	}
 	cvg_buf_free(&buf);
+	cvg_buf_free(&sealed);
 	MemoryContextSwitchTo(old);
 	return part;
 }
@@ -531,6 +537,7 @@ log_transaction(void)
 	}
 	cvg_buf_init(&bytes);
 	cvg_body_encode(&body, hashes, &bytes);
+	cvg_seal(&bytes, 0);
 	cvg_log_insert(db, db->origin, xl.seq, 0, 0, stamp, spill_key,
 				   cvg_buf_slice(&bytes));
 	MemoryContextSwitchTo(old);

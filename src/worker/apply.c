@@ -384,7 +384,7 @@ decode_body(CvgSlice bytes, CvgBody *body)
 {
 	CvgError	err;
 
-	if (cvg_body_decode(bytes, body, &err) != CVG_OK)
+	if (cvg_sealed_body_decode(bytes, body, &err) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("invalid entry from a peer: %s", cvg_status_message(err.status)),
@@ -452,7 +452,8 @@ cvg_apply_part(int part, CvgSlice bytes)
 {
 	CvgApply   *ap = &apply;
 	ErrorContextCallback callback;
-	CvgSlice	input = bytes;
+	CvgSlice	input;
+	CvgError	err;
 	size_t		used;
 
 	begin_context(&callback);
@@ -463,6 +464,11 @@ cvg_apply_part(int part, CvgSlice bytes)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cvg_log_insert(ap->db, cvg_origin_id(ap->db, ap->header.origin), ap->header.seq, part,
 				   ap->header.prev_seq, ap->header.stamp, 0, bytes);
+	if (cvg_unseal(&bytes, &err) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("invalid part of a peer's entry: %s", cvg_status_message(err.status))));
+	input = bytes;
 	if (ap->rest.len > 0)
 	{
 		cvg_put_bytes(&ap->rest, bytes.data, bytes.len);

@@ -658,7 +658,7 @@ add_entries(CvgIntake *it, CvgReader *r)
 		CvgBody		body;
 		CvgError	err;
 
-		if (cvg_body_decode(bytes, &body, &err) != CVG_OK)
+		if (cvg_sealed_body_decode(bytes, &body, &err) != CVG_OK)
 			report_bad_message(it, "entry", err.status);
 		u->header = header;
 		u->bytes = bytes;

@@ -302,7 +302,7 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 		header.seq = row.seq;
 		header.prev_seq = range->own ? range->prev : row.prev_seq;
 		header.stamp = row.stamp;
-		if (cvg_body_decode(row.body, &body, &err) != CVG_OK)
+		if (cvg_sealed_body_decode(row.body, &body, &err) != CVG_OK)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",

@@ -43,11 +43,18 @@ $g->converged_ok('a column with a new type', 't');
 $g->all('ALTER TABLE t RENAME COLUMN extra TO bonus');
 $b->sql("UPDATE t SET bonus = 6 WHERE id = 1");
 $g->converged_ok('a renamed column', 't');
-$b->sql('ALTER TABLE t ALTER COLUMN v TYPE varchar(10)');
-$a->sql("UPDATE t SET v = 'far too long for varchar' WHERE id = 3");
+$b->sql('ALTER TABLE t ALTER COLUMN v TYPE int USING length(v)');
+$a->sql("UPDATE t SET v = 'text' WHERE id = 3");
+ok($b->wait_for(last_error(), qr/"v".*"public\.t".*differs/), 'a column of another type stops the stream with an error');
+$g->all('ALTER TABLE t ALTER COLUMN v TYPE text USING v::text');
+ok($b->wait_for("SELECT v FROM t WHERE id = 3", 'text'), 'until it is the same again');
+$g->all('CREATE TABLE short (id int PRIMARY KEY, v varchar(100))');
+$g->replicate('short');
+$b->sql('ALTER TABLE short ALTER COLUMN v TYPE varchar(10)');
+$a->sql("INSERT INTO short VALUES (1, 'far too long for ten')");
 ok($b->wait_for(last_error(), qr/too long/), 'a value that does not fit here stops the stream with an error');
-$b->sql('ALTER TABLE t ALTER COLUMN v TYPE text');
-$g->converged_ok('until it does', 't');
+$b->sql('ALTER TABLE short ALTER COLUMN v TYPE varchar(100)');
+$g->converged_ok('until it does', 'short');
 
 # --- the table is missing here, or not replicated -------------------------------------------------
 $a->sql("CREATE TABLE later (id int PRIMARY KEY, v text); SELECT converge.replicate('later'); INSERT INTO later VALUES (1, 'x')");

@@ -29,7 +29,7 @@ ok($one->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE
 is($one->sql('SELECT replica_id FROM converge.node_info()'), 'one', 'and its own name');
 
 # --- a restart of all of them at once -------------------------------------------------
-$one->server->kill9;
+$one->kill9;
 $one->start;
 $_->wait_ready for $g->nodes;
 $three->sql("INSERT INTO t VALUES (1, 'after the crash')");
