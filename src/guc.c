@@ -45,6 +45,7 @@ int			cvg_max_log_size_mb = 4096;
 bool		cvg_log_conflicts = true;
 int			cvg_conflict_retention_s = 30 * 86400;
 int			cvg_conflict_limit = 100000;
+bool		cvg_forget_tombstones = false;
 
 static bool
 check_node_name(char **newval, void **extra, GucSource source)
@@ -188,6 +189,10 @@ define_apply(void)
 	define_int("converge.conflict_retention",
 			   "How long a conflict stays in the log of conflicts.", NULL,
 			   &cvg_conflict_retention_s, 0, INT_MAX, GUC_UNIT_S);
+	DefineCustomBoolVariable("converge.forget_tombstones",
+							 "Forgets deleted rows once no concurrent write can still reach them.",
+							 NULL, &cvg_forget_tombstones, false, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("converge.log_conflicts",
 							 "Records conflicts in converge.conflicts.", NULL,
 							 &cvg_log_conflicts, true, PGC_SUSET, 0,

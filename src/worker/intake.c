@@ -14,8 +14,8 @@
  * a lock timeout is repeated here, with fewer entries.  We always are the one
  * to give way: our deadlock_timeout is short, and our lock_timeout ends a
  * wait before a user's backend, which may close a cycle after our own check,
- * looks for deadlocks.  It doubles with each retry of the same entries, so
- * that a large transaction gets through in the end.  Any other error is the
+ * looks for deadlocks.  For a large entry it doubles with each retry, so that
+ * it gets through in the end.  Any other error is the
  * caller's.  After a restart because of an error the first transactions hold
  * one entry each ("careful"), so that only the bad one stays unapplied.
  *
@@ -54,7 +54,9 @@
 
 #define CLOCK_WARNING_MS	60000
 
-#define LOCK_TIMEOUT_MS		500
+/* An entry of more rows waits longer for locks with each retry. */
+#define LARGE_ENTRY_ROWS	1000
+
 #define LOCK_TIMEOUT_MAX_MS 60000
 #define RETRY_BASE_MS		20
 #define RETRY_MAX_MS		1000
@@ -93,7 +95,7 @@ cvg_intake_init(CvgIntake *it, CvgDb *db, int peer, const char *peer_name,
 	it->peer_name = peer_name;
 	it->peer_replica_id = peer_replica_id;
 	it->max_entries = careful ? 1 : 0;
-	it->lock_timeout_ms = LOCK_TIMEOUT_MS;
+	it->lock_timeout_ms = cvg_worker_lock_timeout_ms;
 	it->mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge response",
 									 ALLOCSET_DEFAULT_SIZES);
 	it->row_mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge part",
@@ -455,7 +457,8 @@ prepare_retry(CvgIntake *it, int nblocked, int start)
 	it->nblocked = nblocked;
 	it->retries++;
 	it->max_entries = it->max_entries == 0 ? CAREFUL_LIMIT / 4 : Max(it->max_entries / 4, 1);
-	it->lock_timeout_ms = Min(it->lock_timeout_ms * 2, LOCK_TIMEOUT_MAX_MS);
+	if (it->units[start].nchanges > LARGE_ENTRY_ROWS)
+		it->lock_timeout_ms = Min(it->lock_timeout_ms * 2, LOCK_TIMEOUT_MAX_MS);
 	if (it->before_retry != NULL)
 		it->before_retry(it->arg);
 	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
@@ -470,7 +473,7 @@ static void
 after_success(CvgIntake *it)
 {
 	it->retries = 0;
-	it->lock_timeout_ms = LOCK_TIMEOUT_MS;
+	it->lock_timeout_ms = cvg_worker_lock_timeout_ms;
 	if (it->max_entries > 0)
 		it->max_entries *= 2;
 	if (it->max_entries > CAREFUL_LIMIT)

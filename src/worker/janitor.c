@@ -115,9 +115,10 @@ publish_stable(CvgDb *db, CvgSlice stable)
 			grew = true;
 		}
 	}
-	LWLockRelease(&db->lock);
+	/* before the lock goes: who decides by the new S must say it in its entry */
 	if (grew)
 		pg_atomic_fetch_add_u64(&db->stable_version, 1);
+	LWLockRelease(&db->lock);
 }
 
 static void
@@ -128,6 +129,8 @@ advance_stable(CvgDb *db)
 	CvgSlice	stable;
 	CvgBuf		text;
 
+	if (!cvg_forget_tombstones)
+		return;
 	/* it may also have grown by what entries said */
 	if (!cvg_members_stable(db, &stable) && version == saved_version)
 		return;

@@ -14,6 +14,7 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "worker/worker_main.h"
@@ -22,7 +23,12 @@
  * A receiver that waits for a user's lock looks for a deadlock long before
  * the user's backend does, so that it is the one to give way.
  */
+#define LOCK_TIMEOUT_MIN_MS	20
+#define LOCK_TIMEOUT_MAX_MS	500
+
 #define RECEIVER_DEADLOCK_TIMEOUT	"20ms"
+
+int			cvg_worker_lock_timeout_ms = LOCK_TIMEOUT_MAX_MS;
 
 void
 cvg_worker_init(BackgroundWorker *worker, const char *function,
@@ -76,6 +82,8 @@ cvg_worker_session(bool applies)
 	if (applies)
 	{
 		cvg_worker_set("session_replication_role", "replica");
+		cvg_worker_lock_timeout_ms = Min(Max(DeadlockTimeout / 2, LOCK_TIMEOUT_MIN_MS),
+										 LOCK_TIMEOUT_MAX_MS);
 		cvg_worker_set("deadlock_timeout", RECEIVER_DEADLOCK_TIMEOUT);
 	}
 }
