@@ -35,7 +35,7 @@ sub q1
 	local $/;
 	my $out = <$p> // '';
 	close $p or die "failed on $server: $sql\n";
-	chomp $out;
+	$out =~ s/\n\z//;
 	return $out;
 }
 sub ctl { system("$bin/pg_ctl", '-s', '-w', '-D', "$work/$_[0]", '-l', "$work/$_[0].log", @_[ 1 .. $#_ ]) == 0 or die "pg_ctl @_" }
@@ -104,7 +104,7 @@ for ([ 'a', 'b' ], [ 'b', 'a' ])
 for my $server (qw(a b))
 {
 	my $deadline = time + 60;
-	until (eval { q1($server, 'SELECT node_name FROM converge.node_info()') } // '' eq $server)
+	until ((eval { q1($server, 'SELECT node_name FROM converge.node_info()') } // '') eq $server)
 	{
 		die "$server did not become ready\n" if time > $deadline;
 		select undef, undef, undef, 0.1;
