@@ -225,7 +225,7 @@ sub hwm
 # COPY in a session of its own: (seconds, MiB of the backend at its largest)
 sub copy
 {
-	my ($server) = @_;
+	my ($server, $table) = @_;
 	my $file = "$work/copy.data";
 	unless (-e $file)
 	{
@@ -236,7 +236,7 @@ sub copy
 	my $out = "$work/copy.out";
 	my $start = time;
 	open my $p, '|-', "$bin/psql -XqAt -v ON_ERROR_STOP=1 -h $work -p $port{$server} -U postgres -d postgres >$out" or die;
-	print $p "SELECT pg_backend_pid();\n\\timing on\nCOPY c FROM '$file';\n\\timing off\nSELECT pg_read_file('/proc/self/status');\n";
+	print $p "SELECT pg_backend_pid();\n\\timing on\nCOPY $table FROM '$file';\n\\timing off\nSELECT pg_read_file('/proc/self/status');\n";
 	close $p or die;
 	open my $f, '<', $out or die;
 	local $/;
@@ -248,18 +248,17 @@ sub copy
 }
 if (wanted('copy'))
 {
-	make_table('c', 'id int PRIMARY KEY, n int, t text');
 	my (%s, %mem);
 	for my $round (1 .. $rounds)
 	{
-		q1($_, 'TRUNCATE c') for qw(plain a);
-		synced();
+		# a new table each time: keys that were deleted before cost more
+		make_table("c$round", 'id int PRIMARY KEY, n int, t text');
 		q1($_, 'CHECKPOINT') for qw(plain a b);
-		my ($t, $m) = copy('plain');
+		my ($t, $m) = copy('plain', "c$round");
 		push @{ $s{plain} }, $t;
 		push @{ $mem{plain} }, $m;
 		my $start = time;
-		($t, $m) = copy('a');
+		($t, $m) = copy('a', "c$round");
 		push @{ $s{copy} }, $t;
 		push @{ $mem{a} }, $m;
 		synced();
