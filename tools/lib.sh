@@ -17,6 +17,14 @@ CVG_USER=${CVG_USER:-}
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
+# Can this pg_config's server be built against and run?  The build rules come
+# with Debian's client package, so the headers are looked for on their own.
+cvg_usable_pg_config()
+{
+	[ -x "$1" ] && [ -f "$("$1" --pgxs)" ] && [ -f "$("$1" --includedir-server)/postgres.h" ] &&
+		[ -x "$("$1" --bindir)/initdb" ]
+}
+
 # The server version to build against: PG_CONFIG if given, else the newest
 # supported one whose server headers are here.
 cvg_find_pg_config()
@@ -29,12 +37,12 @@ cvg_find_pg_config()
 	fi
 	for v in 18 17 16 15; do
 		c=/usr/lib/postgresql/$v/bin/pg_config
-		if [ -x "$c" ] && [ -f "$("$c" --pgxs)" ] && [ -x "/usr/lib/postgresql/$v/bin/initdb" ]; then
+		if cvg_usable_pg_config "$c"; then
 			printf '%s\n' "$c"
 			return 0
 		fi
 	done
-	if c=$(command -v pg_config) && [ -f "$("$c" --pgxs)" ] && [ -x "$("$c" --bindir)/initdb" ]; then
+	if c=$(command -v pg_config) && cvg_usable_pg_config "$c"; then
 		# On Debian this may be a wrapper: name the real one.
 		printf '%s\n' "$("$c" --bindir)/pg_config"
 		return 0
