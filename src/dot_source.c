@@ -40,20 +40,20 @@ follow_stamp(CvgDb *db, CvgStamp seen)
 }
 
 static void
-draw_dot(CvgStamp after, CvgDot *dot)
+draw_dots(CvgStamp after, int n, CvgDot *dot)
 {
 	CvgDb	   *db = cvg_db();
 
 	dot->replica = cvg_slice_cstring(db->replica_id);
-	dot->stamp = cvg_xactlog_stamp(db);
+	dot->stamp = cvg_xactlog_stamps(db, n);
 	if (dot->stamp > after)
 		return;
 	follow_stamp(db, after);
-	dot->stamp = cvg_xactlog_stamp(db);
+	dot->stamp = cvg_xactlog_stamps(db, n);
 }
 
 void
 cvg_dot_source_init(void)
 {
-	cvg_dot_source = draw_dot;
+	cvg_dot_source = draw_dots;
 }

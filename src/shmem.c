@@ -301,7 +301,7 @@ cvg_my_inflight(void)
  */
 
 CvgStamp
-cvg_stamp_draw(CvgDb *db)
+cvg_stamps_draw(CvgDb *db, int n)
 {
 	CvgStamp	now = GetCurrentTimestamp();
 	uint64		last = pg_atomic_read_u64(&db->hlc);
@@ -310,7 +310,8 @@ cvg_stamp_draw(CvgDb *db)
 	{
 		CvgStamp	next = cvg_hlc_next((CvgStamp) last, now);
 
-		if (pg_atomic_compare_exchange_u64(&db->hlc, &last, (uint64) next))
+		if (pg_atomic_compare_exchange_u64(&db->hlc, &last,
+										   (uint64) (next + n - 1)))
 			return next;
 	}
 }

@@ -216,8 +216,14 @@ extern void cvg_wake_manager(CvgDb *db);
 extern CvgInflight *cvg_my_inflight(void);
 
 /* Stamps.  All of them bump hlc; never an error. */
-extern CvgStamp cvg_stamp_draw(CvgDb *db);
+extern CvgStamp cvg_stamps_draw(CvgDb *db, int n);	/* the first of n */
 extern void cvg_stamp_observe(CvgDb *db, CvgStamp seen);
+
+static inline CvgStamp
+cvg_stamp_draw(CvgDb *db)
+{
+	return cvg_stamps_draw(db, 1);
+}
 
 /*
  * Origin slots: caller holds db->lock.  Slots are appended only, so an index

@@ -126,12 +126,15 @@ start_xactlog(CvgDb *db)
 }
 
 CvgStamp
-cvg_xactlog_stamp(CvgDb *db)
+cvg_xactlog_stamps(CvgDb *db, int n)
 {
+	CvgStamp	first;
+
 	if (xl.db == NULL)
 		start_xactlog(db);
-	xl.last_stamp = cvg_stamp_draw(db);
-	return xl.last_stamp;
+	first = cvg_stamps_draw(db, n);
+	xl.last_stamp = first + n - 1;
+	return first;
 }
 
 CvgStamp

@@ -18,10 +18,16 @@
 extern void cvg_xactlog_init(void); /* transaction callbacks */
 
 /*
- * Stamp for a write of this transaction; publishes the transaction's lower
- * bound of stamps before the first is drawn.
+ * The first of n consecutive stamps for writes of this transaction;
+ * publishes the transaction's lower bound of stamps before the first is drawn.
  */
-extern CvgStamp cvg_xactlog_stamp(CvgDb *db);
+extern CvgStamp cvg_xactlog_stamps(CvgDb *db, int n);
+
+static inline CvgStamp
+cvg_xactlog_stamp(CvgDb *db)
+{
+	return cvg_xactlog_stamps(db, 1);
+}
 
 /* Was this stamp drawn by this transaction?  (Not exact: in its range.) */
 extern bool cvg_xactlog_is_own(CvgStamp stamp);

@@ -15,7 +15,7 @@
 CvgDotSource cvg_dot_source = NULL;
 
 CvgDot
-cvg_draw_dot(CvgSlice value)
+cvg_draw_dots(CvgSlice value, int n)
 {
 	CvgDot		dot;
 
@@ -25,6 +25,6 @@ cvg_draw_dot(CvgSlice value)
 				 errmsg("pg_converge must be loaded via shared_preload_libraries"),
 				 errdetail("An update of a replicated data type needs the identity and the clock of this node."),
 				 errhint("Add pg_converge to shared_preload_libraries and restart the server.")));
-	cvg_dot_source(cvg_crdt_latest(value), &dot);
+	cvg_dot_source(cvg_crdt_latest(value), n, &dot);
 	return dot;
 }

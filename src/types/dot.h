@@ -13,15 +13,22 @@
 #include "core/crdt.h"
 
 /*
- * Fills in a dot of this node that was never used and whose stamp is larger
- * than "after"; raises an error if it cannot.  The replica id lives as long
- * as the backend.  NULL while the library is not preloaded.
+ * Fills in the first of n dots of this node with consecutive stamps, which
+ * were never used and are larger than "after"; raises an error if it cannot.
+ * The replica id lives as long as the backend.  NULL while the library is
+ * not preloaded.
  */
-typedef void (*CvgDotSource) (CvgStamp after, CvgDot *dot);
+typedef void (*CvgDotSource) (CvgStamp after, int n, CvgDot *dot);
 
 extern CvgDotSource cvg_dot_source;
 
-/* A dot for an update of this value (of whatever type). */
-extern CvgDot cvg_draw_dot(CvgSlice value);
+/* Dots for n updates of this value (of whatever type): the first of them. */
+extern CvgDot cvg_draw_dots(CvgSlice value, int n);
+
+static inline CvgDot
+cvg_draw_dot(CvgSlice value)
+{
+	return cvg_draw_dots(value, 1);
+}
 
 #endif							/* CVG_TYPES_DOT_H */
