@@ -188,8 +188,10 @@ $a->fails_ok("ALTER DATABASE postgres SET converge.node_name = 'a b~c'", '22023'
 my $host = $a->server->host;
 my $port = $a->server->port;
 $b->set('converge.peers', "a=host=$host port=$port dbname=postgres user=replicator");
-$a->sql("INSERT INTO m.t VALUES (60, 'needs a grant')");
 ok($b->wait_for('SELECT last_error FROM converge.stat_peers', qr/permission denied/), 'a role without the grant cannot pull');
+$a->sql("INSERT INTO m.t VALUES (60, 'needs a grant')");
+my $failed_at = $b->sql('SELECT last_error_at FROM converge.stat_peers');
+ok($b->wait_for("SELECT last_error_at > '$failed_at' FROM converge.stat_peers", qr/^t$/), 'nor at the next attempt');
 like($b->sql('SELECT last_error FROM converge.stat_peers'), qr/grant_peer|permission denied for/, 'and the DBA reads what to do');
 is($b->sql('SELECT count(*) FROM m.t WHERE id = 60'), '0', 'nothing came');
 $a->sql("SELECT converge.grant_peer('replicator')");
