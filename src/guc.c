@@ -45,7 +45,7 @@ int			cvg_max_log_size_mb = 4096;
 bool		cvg_log_conflicts = true;
 int			cvg_conflict_retention_s = 30 * 86400;
 int			cvg_conflict_limit = 100000;
-bool		cvg_forget_tombstones = false;
+int			cvg_tombstone_retention_s = 86400;
 
 static bool
 check_node_name(char **newval, void **extra, GucSource source)
@@ -189,14 +189,14 @@ define_apply(void)
 	define_int("converge.conflict_retention",
 			   "How long a conflict stays in the log of conflicts.", NULL,
 			   &cvg_conflict_retention_s, 0, INT_MAX, GUC_UNIT_S);
-	DefineCustomBoolVariable("converge.forget_tombstones",
-							 "Forgets deleted rows once no concurrent write can still reach them.",
-							 NULL, &cvg_forget_tombstones, false, PGC_SIGHUP, 0,
-							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("converge.log_conflicts",
 							 "Records conflicts in converge.conflicts.", NULL,
 							 &cvg_log_conflicts, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	define_int("converge.tombstone_retention",
+			   "How long a deleted row is remembered at least.",
+			   "It is forgotten when it is older and no concurrent write can still reach it. -1 remembers it for ever.",
+			   &cvg_tombstone_retention_s, -1, INT_MAX, GUC_UNIT_S);
 }
 
 static void

@@ -24,8 +24,8 @@ extern int	cvg_max_hint_age_s;
 extern int	cvg_max_log_size_mb;
 extern bool cvg_log_conflicts;
 extern int	cvg_conflict_retention_s;
+extern int	cvg_tombstone_retention_s;
 extern int	cvg_conflict_limit;
-extern bool cvg_forget_tombstones;
 
 extern void cvg_guc_init(void);
 

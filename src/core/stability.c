@@ -12,11 +12,36 @@
  */
 #include "core/stability.h"
 
-/* Has everything arrived here that the reporter wrote before it reported? */
+/* Is this the id of some incarnation of the node: its name, or name~xxxx? */
+static bool
+is_incarnation(CvgSlice replica_id, CvgSlice node_name)
+{
+	return replica_id.len >= node_name.len &&
+		memcmp(replica_id.data, node_name.data, node_name.len) == 0 &&
+		(replica_id.len == node_name.len || replica_id.data[node_name.len] == '~');
+}
+
+/*
+ * Has everything arrived here that the reporter wrote before it reported, in
+ * this life and in those before?
+ */
 static bool
 report_counts(const CvgReport *report, CvgProgressFn progress, void *arg)
 {
-	return progress(report->replica_id, arg) >= report->last_seq;
+	CvgClockIter it;
+	CvgClockEntry entry;
+
+	if (progress(report->replica_id, arg) < report->last_seq)
+		return false;
+	cvg_vclock_iter(&it, report->progress);
+	while (cvg_vclock_next(&it, &entry))
+	{
+		if (!cvg_slice_eq(entry.id, report->replica_id) &&
+			is_incarnation(entry.id, report->node_name) &&
+			progress(entry.id, arg) < entry.value)
+			return false;
+	}
+	return true;
 }
 
 /* Append the clock; an empty slice as the empty clock that it stands for. */
@@ -29,20 +54,40 @@ append_clock(CvgSlice clock, CvgBuf *out)
 		cvg_put_bytes(out, clock.data, clock.len);
 }
 
+/* Lower what is above the limit. */
+static CvgStatus
+cap_clock(CvgSlice clock, CvgStamp limit, CvgBuf *out)
+{
+	CvgClockEntry *entries = palloc(sizeof(CvgClockEntry) * Max(cvg_vclock_count(clock), 1));
+	CvgClockIter it;
+	CvgStatus	status;
+	int			n = 0;
+
+	cvg_vclock_iter(&it, clock);
+	while (cvg_vclock_next(&it, &entries[n]))
+	{
+		entries[n].value = Max(Min(entries[n].value, limit), 0);
+		n++;
+	}
+	status = cvg_vclock_from_entries(entries, n, out);
+	pfree(entries);
+	return status;
+}
+
 /*
- * Minimum of own_horizon and the reports' horizons, into *low (initialised
- * by the caller).
+ * Minimum of own_horizon, the reports' horizons and the limit, into *low
+ * (initialised by the caller).
  */
 static CvgStatus
 lowest_horizon(CvgSlice own_horizon, const CvgReport *reports, int nreports,
-			   CvgBuf *low)
+			   CvgStamp limit, CvgBuf *low)
 {
 	CvgBuf		next;
 	CvgStatus	status = CVG_OK;
 	int			i;
 
 	cvg_buf_init(&next);
-	append_clock(own_horizon, low);
+	status = cap_clock(own_horizon, limit, low);
 	for (i = 0; i < nreports && status == CVG_OK; i++)
 	{
 		CvgBuf		swap;
@@ -64,7 +109,7 @@ lowest_horizon(CvgSlice own_horizon, const CvgReport *reports, int nreports,
 CvgStatus
 cvg_stable_advance(CvgSlice old_stable, CvgSlice own_horizon,
 				   const CvgReport *reports, int nreports,
-				   CvgProgressFn progress, void *arg,
+				   CvgProgressFn progress, void *arg, CvgStamp limit,
 				   bool *grew, CvgBuf *out)
 {
 	size_t		start = out->len;
@@ -83,7 +128,7 @@ cvg_stable_advance(CvgSlice old_stable, CvgSlice own_horizon,
 		}
 	}
 	cvg_buf_init(&low);
-	status = lowest_horizon(own_horizon, reports, nreports, &low);
+	status = lowest_horizon(own_horizon, reports, nreports, limit, &low);
 	if (status == CVG_OK)
 		status = cvg_vclock_join(old_stable, cvg_buf_slice(&low), out);
 	if (status == CVG_OK)

@@ -7,10 +7,11 @@
  *
  * S is the per-origin minimum of the horizons reported by all members (this
  * node included), over reports that *count*.  A report counts only when
- * progress here covers the reporter's own last seq at the time it was made:
- * otherwise a write of the reporter's that precedes the report is still on
- * its way, and it may be concurrent with what the report lets us forget.  If
- * one member's latest report does not count, S does not move.
+ * progress here covers the reporter's own last seq at the time it was made,
+ * and what it had of its earlier incarnations: otherwise a write of the
+ * reporter's that precedes the report is still on its way, and it may be
+ * concurrent with what the report lets us forget.  If one member's latest
+ * report does not count, S does not move.
  *
  * Sound because delivery is causal and every entry carries its origin's S
  * when that has grown (design: entries that were written with a tombstone
@@ -28,11 +29,14 @@
  * Join into old_stable what the reports prove; appends the new S to out and
  * sets *grew.  reports holds the latest of each member but self and must
  * name every member (the caller knows the membership); own_horizon is this
- * node's own.  CVG_E_LIMIT if a clock would exceed its limit.
+ * node's own.  Nothing stamped above limit becomes stable: whoever wants to
+ * keep tombstones for some time after they could be forgotten, so that a
+ * node restored from a backup of that age still meets them, gives a limit in
+ * the past.  CVG_E_LIMIT if a clock would exceed its limit.
  */
 extern CvgStatus cvg_stable_advance(CvgSlice old_stable, CvgSlice own_horizon,
 									const CvgReport *reports, int nreports,
 									CvgProgressFn progress, void *arg,
-									bool *grew, CvgBuf *out);
+									CvgStamp limit, bool *grew, CvgBuf *out);
 
 #endif							/* CVG_CORE_STABILITY_H */

@@ -474,6 +474,7 @@ cvg_fetch_answer_encode(const CvgFetchAnswer *ans, CvgBuf *out)
 	cvg_put_slice(out, absent ? none : ans->state);
 	cvg_put_slice(out, absent ? none : ans->image);
 	cvg_put_slice(out, absent ? none : ans->descriptor);
+	put_clock(out, ans->stable);
 }
 
 /* The state of a row that was found is valid; the rest is for its decoders. */
@@ -503,5 +504,6 @@ cvg_fetch_answer_decode(CvgSlice bytes, CvgFetchAnswer *ans, CvgError *err)
 	if (cvg_reader_ok(&r) && ans->found == FOUND_ABSENT &&
 		ans->image.len + ans->descriptor.len > 0)
 		cvg_reader_fail(&r, CVG_E_MALFORMED);
+	ans->stable = get_clock(&r);
 	return cvg_reader_finish(&r, err);
 }

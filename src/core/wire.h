@@ -127,7 +127,9 @@ extern CvgStatus cvg_report_decode(CvgReader *r, CvgReport *report);
 /*
  * fetch: the whole state of one row.  Request: u8 version | slice schema |
  * slice table | slice key bytes.  Answer: u8 version | u8 found (0 absent,
- * 1 live, 2 tombstone) | slice state | slice image | slice descriptor.
+ * 1 live, 2 tombstone) | slice state | slice image | slice descriptor |
+ * slice stable.  What the peer's stable clock covers counts as absent there,
+ * so the answer may be without a tombstone that the asker still has.
  */
 typedef struct CvgFetchRequest
 {
@@ -142,6 +144,7 @@ typedef struct CvgFetchAnswer
 	CvgSlice	state;
 	CvgSlice	image;
 	CvgSlice	descriptor;
+	CvgSlice	stable;			/* vclock of stamps */
 } CvgFetchAnswer;
 
 extern void cvg_fetch_request_encode(const CvgFetchRequest *req, CvgBuf *out);

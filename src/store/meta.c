@@ -317,7 +317,13 @@ append_origin(CvgDb *db, CvgSlice replica_id)
 		slot->id = id;
 		slot->uncommitted = MyProcPid;
 		memcpy(slot->replica_id, replica_id.data, replica_id.len);
+		/* the place may have been another's, whose insert was rolled back */
 		db->stable[db->norigins] = 0;
+		for (i = 0; i < CVG_MAX_MEMBERS; i++)
+		{
+			db->members[i].progress[db->norigins] = 0;
+			db->members[i].horizon[db->norigins] = 0;
+		}
 		db->norigins++;
 		new_origins_db = db;
 	}

@@ -56,7 +56,8 @@ typedef struct CvgApply
 	int			norigins;
 	CvgApplyOrigin origins[CVG_MAX_ORIGINS];
 	CvgSlice	stable;			/* S, joined with what entries brought */
-	bool		stable_grew;
+	uint64		stable_version; /* of the published one that is in it */
+	bool		stable_grew;	/* by what entries brought */
 	bool		pending_set;	/* pending_seq is ahead in shared memory */
 	bool		deleter;		/* counted in db->deleters */
 	CvgMap	   *maps;

@@ -19,6 +19,13 @@
  * Shared memory is loaded from them.  S is joined in the same way: a crash
  * takes it back together with the entries that brought it.
  *
+ * S when an entry is applied must be at least what its author told before it
+ * and what the entries it depends on told.  Another receiver may have applied
+ * those since this transaction began, so S is read anew at each admission,
+ * after the decision: publish_commit() publishes progress and S as one.  Else
+ * a tombstone that the author had forgotten would be merged with its new row
+ * here and nowhere else.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -158,6 +165,7 @@ cvg_progress_begin(CvgApply *ap)
 	ap->stable_grew = false;
 	ap->pending_set = false;
 	ap->deleter = false;
+	ap->stable_version = pg_atomic_read_u64(&ap->db->stable_version);
 	ap->stable = cvg_stable_clock(ap->db);
 	MemoryContextSwitchTo(old);
 	register_callback();
@@ -287,6 +295,38 @@ enter_origin(CvgApply *ap, CvgSlice replica_id, int32 id)
 	return origin;
 }
 
+/* ap->stable joined with another clock; false if that changes nothing. */
+static bool
+join_stable(CvgApply *ap, CvgSlice stable)
+{
+	MemoryContext old;
+	CvgBuf		joined;
+
+	if (stable.len == 0 || cvg_vclock_covered(stable, ap->stable))
+		return false;
+	old = MemoryContextSwitchTo(ap->xact_mcxt);
+	cvg_buf_init(&joined);
+	if (cvg_vclock_join(ap->stable, stable, &joined) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("stable clock has too many entries")));
+	ap->stable = cvg_buf_slice(&joined);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* What others have published since we looked; it is in their transactions. */
+static void
+refresh_stable(CvgApply *ap)
+{
+	uint64		version = pg_atomic_read_u64(&ap->db->stable_version);
+
+	if (version == ap->stable_version)
+		return;
+	ap->stable_version = version;
+	(void) join_stable(ap, cvg_stable_clock(ap->db));
+}
+
 CvgVerdict
 cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *body,
 				   CvgClockEntry *missing, CvgApplyOrigin **result)
@@ -311,6 +351,7 @@ cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *bo
 			return verdict;
 		ap->norigins++;
 	}
+	refresh_stable(ap);
 	*result = origin;
 	return CVG_ADMIT;
 }
@@ -318,25 +359,15 @@ cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *bo
 void
 cvg_progress_join_stable(CvgApply *ap, CvgSlice stable)
 {
-	MemoryContext old;
-	CvgBuf		joined;
 	CvgClockIter it;
 	CvgClockEntry entry;
 
-	if (stable.len == 0 || cvg_vclock_covered(stable, ap->stable))
+	if (!join_stable(ap, stable))
 		return;
+	ap->stable_grew = true;
 	cvg_vclock_iter(&it, stable);
 	while (cvg_vclock_next(&it, &entry))
 		(void) cvg_origin_id(ap->db, entry.id); /* so that it has a slot */
-	old = MemoryContextSwitchTo(ap->xact_mcxt);
-	cvg_buf_init(&joined);
-	if (cvg_vclock_join(ap->stable, stable, &joined) != CVG_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("stable clock has too many entries")));
-	ap->stable = cvg_buf_slice(&joined);
-	ap->stable_grew = true;
-	MemoryContextSwitchTo(old);
 }
 
 /* ----------------------------------------------------------------

@@ -67,7 +67,7 @@ locate_row(RowWork *w)
 	}
 	else if (cvg_shelf_find(CVG_T_TOMBSTONES, store->info, w->keys, w->key, NULL, &w->shelved))
 	{
-		if (cvg_rowstate_covered(w->shelved.state, w->ap->stable))
+		if (cvg_rowstate_covered(w->shelved.state, w->stable))
 			(void) cvg_shelf_delete(CVG_T_TOMBSTONES, &w->shelved.tid);
 		else
 			w->place = ROW_TOMBSTONE;
@@ -112,6 +112,26 @@ is_covered(RowWork *w, CvgSlice state)
 	return cvg_rowstate_latest(state, w->ap->header.origin) >= w->dot;
 }
 
+/*
+ * The peer may have forgotten a tombstone of the row that we still have, and
+ * its answer is then without it, for good: we must forget it too, or the row
+ * would have another clock here.  The peer had everything that was concurrent
+ * to the tombstone when it forgot it, so all of that is in the answer.  S as
+ * such must come by the log, and stays.
+ */
+static void
+adopt_stable(RowWork *w, CvgSlice stable)
+{
+	CvgBuf		joined;
+
+	cvg_buf_init(&joined);
+	if (cvg_vclock_join(w->stable, stable, &joined) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("stable clock has too many entries")));
+	w->stable = cvg_buf_slice(&joined);
+}
+
 /* Ask the peer for the whole row; false when it has none. */
 static bool
 fetch_row(RowWork *w)
@@ -148,6 +168,7 @@ fetch_row(RowWork *w)
 				 errdetail("Its writer's clock is further ahead than converge.max_clock_skew allows."),
 				 errhint("Correct the clocks; the row is asked for again.")));
 	cvg_stamp_observe(ap->db, last.stamp);
+	adopt_stable(w, answer.stable);
 	cvg_values_add_image(w, answer.state, answer.image);
 	return true;
 }

@@ -49,6 +49,7 @@ typedef struct RowWork
 	bool		keyless;
 	CvgStamp	dot;			/* the change's */
 	CvgSlice	key;			/* bytes: key values, or birth */
+	CvgSlice	stable;			/* a tombstone that it covers counts as absent */
 	Datum		keys[CVG_MAX_KEY_COLUMNS];
 
 	/* where it is here */

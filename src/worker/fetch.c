@@ -5,8 +5,9 @@
  *
  * Live row, tombstone and set-aside row are looked for with one snapshot, so
  * a row that is just moving between them is found in one place.  A tombstone
- * that is stable counts as absent here as everywhere.  What is answered may
- * be newer than the entry the peer is applying: it merges.
+ * that is stable counts as absent here as everywhere; the answer says what is
+ * stable here, for it may not be yet where the answer goes.  What is answered
+ * may be newer than the entry the peer is applying: it merges.
  *
  * Reads no table privileges: the function itself is granted to peers.
  *
@@ -151,6 +152,8 @@ CVG_FUNCTION(converge_fetch)
 	if (root->has_text)
 		cvg_codec_leave(nest);
 
+	/* read last: it covers what has been taken for absent */
+	answer.stable = cvg_stable_clock(cvg_db());
 	cvg_buf_init(&out);
 	out.len = VARHDRSZ;
 	cvg_fetch_answer_encode(&answer, &out);

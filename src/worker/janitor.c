@@ -127,12 +127,14 @@ advance_stable(CvgDb *db)
 	static uint64 saved_version = 0;
 	uint64		version = pg_atomic_read_u64(&db->stable_version);
 	CvgSlice	stable;
+	CvgStamp	limit;
 	CvgBuf		text;
 
-	if (!cvg_forget_tombstones)
+	if (cvg_tombstone_retention_s < 0)
 		return;
+	limit = GetCurrentTimestamp() - (int64) cvg_tombstone_retention_s * USECS_PER_SEC;
 	/* it may also have grown by what entries said */
-	if (!cvg_members_stable(db, &stable) && version == saved_version)
+	if (!cvg_members_stable(db, limit, &stable) && version == saved_version)
 		return;
 	cvg_buf_init(&text);
 	cvg_vclock_print(stable, &text);

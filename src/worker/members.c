@@ -475,7 +475,7 @@ settled(CvgDb *copy, const CvgMemberSlot *dead)
 }
 
 bool
-cvg_members_stable(CvgDb *db, CvgSlice *stable)
+cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable)
 {
 	CvgReport  *reports = palloc0(sizeof(CvgReport) * CVG_MAX_MEMBERS);
 	CvgSlice	old = cvg_stable_clock(db);
@@ -502,7 +502,7 @@ cvg_members_stable(CvgDb *db, CvgSlice *stable)
 	}
 	cvg_buf_init(&out);
 	if (cvg_stable_advance(old, horizon, reports, n, view_progress, &view,
-						   &grew, &out) != CVG_OK)
+						   limit, &grew, &out) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the stable clock has too many entries")));

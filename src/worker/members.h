@@ -63,7 +63,7 @@ extern void cvg_member_expect(CvgDb *db, const char *node_name);
  * The stable clock that the reports prove, joined into what is known;
  * returns whether it grew.  palloc'ed.
  */
-extern bool cvg_members_stable(CvgDb *db, CvgSlice *stable);
+extern bool cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable);
 
 /*
  * Smallest seq of an origin (index of its slot) that every member but the

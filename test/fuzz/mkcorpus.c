@@ -142,7 +142,7 @@ write_other_messages(int number)
 	CvgHello	hello = {CVG_PROTOCOL_VERSION, gen_node_name(), gen_id(), 1, 2, 3,
 	gen_clock(3), cvg_slice_cstring("0.1.0")};
 	CvgFetchRequest fetch = {gen_name(), gen_name(), gen_bytes(8)};
-	CvgFetchAnswer ans = {number % 3, gen_state(), gen_bytes(9), gen_bytes(9)};
+	CvgFetchAnswer ans = {number % 3, gen_state(), gen_bytes(9), gen_bytes(9), gen_clock(2)};
 	CvgBuf		buf;
 
 	cvg_buf_init(&buf);

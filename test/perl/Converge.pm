@@ -92,6 +92,7 @@ log_min_messages = info
 log_statement = none
 converge.heartbeat_interval = '500ms'
 converge.max_retry_interval = '1s'
+converge.tombstone_retention = 0
 CONF
 }
 

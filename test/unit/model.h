@@ -709,7 +709,7 @@ step_stabilize(int n)
 	cvg_buf_reset(&printed);
 	if (cvg_stable_advance(cvg_buf_slice(&clocks[nnodes]),
 						   cvg_buf_slice(&clocks[n]), reports, nreports,
-						   progress_of, node, &grew, &printed) != CVG_OK)
+						   progress_of, node, PG_INT64_MAX, &grew, &printed) != CVG_OK)
 		fail("stability fails");
 	for (i = 0; i < nnodes; i++)
 		node->stable[i] = cvg_vclock_get(cvg_buf_slice(&printed), ids[i]);

@@ -162,7 +162,8 @@ check_stable(const char *old, const char *own, const CvgReport *reports, int n,
 	cvg_put_bytes(&out, "xx", 2);
 	progress_clock = clock_of(progress);
 	CHECK(cvg_stable_advance(clock_of(old), clock_of(own), reports, n,
-							 progress_of, &progress_clock, &grew, &out) == CVG_OK, "%s", what);
+							 progress_of, &progress_clock,
+								 PG_INT64_MAX, &grew, &out) == CVG_OK, "%s", what);
 	CHECK(cvg_slice_eq(clock_of(want), cvg_slice(out.data + 2, out.len - 2)), "%s", what);
 	CHECK(memcmp(out.data, "xx", 2) == 0, "%s: appended", what);
 	CHECK(grew == !cvg_slice_eq(clock_of(old), clock_of(want)), "%s: grew", what);
@@ -188,6 +189,13 @@ test_stable_rules(void)
 	check_stable("{}", "{a:5,b:8}", r, 2, "{}", "{a:5,b:8}", "all were forgotten");
 	r[0] = report_of("b", 0, "{}", 0);
 	check_stable("{a:1}", "{a:5}", r, 1, "{}", "{a:1}", "a member without a horizon");
+
+	/* a node's earlier lives count, those of others with a longer name do not */
+	r[0] = report_of("b", 3, "{a:4,b:9,b~new:7}", 0);
+	r[0].replica_id = cvg_slice_cstring("b~new");
+	r[0].progress = clock_of("{a:90,b:5,b~new:3,bb:90}");
+	check_stable("{}", "{a:5,b:8,b~new:7}", r, 1, "{b:4,b~new:3}", "{}", "an old life's entry is on its way");
+	check_stable("{}", "{a:5,b:8,b~new:7}", r, 1, "{b:5,b~new:3}", "{a:4,b:8,b~new:7}", "it is here");
 	gen_reset();
 }
 
@@ -206,6 +214,31 @@ test_stable_report_overtakes_write(void)
 	gen_reset();
 }
 
+/* What is above the limit stays remembered; what was stable stays stable. */
+static void
+test_stable_limit(void)
+{
+	CvgReport	r = report_of("b", 0, "{a:8,b:9}", 0);
+	CvgSlice	progress = clock_of("{}");
+	CvgStamp	limits[] = {PG_INT64_MIN, 0, 5, 9};
+	const char *wants[] = {"{b:7}", "{b:7}", "{a:5,b:7}", "{a:6,b:9}"};
+	int			i;
+
+	for (i = 0; i < lengthof(limits); i++)
+	{
+		CvgBuf		out;
+		bool		grew;
+
+		cvg_buf_init(&out);
+		CHECK(cvg_stable_advance(clock_of("{b:7}"), clock_of("{a:6,b:9}"), &r, 1, progress_of,
+								 &progress, limits[i], &grew, &out) == CVG_OK);
+		CHECK(cvg_slice_eq(cvg_buf_slice(&out), clock_of(wants[i])), "limit %d", i);
+		CHECK(grew == (i > 1), "limit %d: grew", i);
+		cvg_buf_free(&out);
+	}
+	gen_reset();
+}
+
 static void
 test_stable_null_inputs(void)
 {
@@ -215,10 +248,12 @@ test_stable_null_inputs(void)
 	bool		grew;
 
 	cvg_buf_init(&out);
-	CHECK(cvg_stable_advance(none, none, NULL, 0, progress_of, &none, &grew, &out) == CVG_OK);
+	CHECK(cvg_stable_advance(none, none, NULL, 0, progress_of, &none,
+							 PG_INT64_MAX, &grew, &out) == CVG_OK);
 	CHECK(!grew && cvg_slice_eq(cvg_buf_slice(&out), clock_of("{}")), "no clocks at all");
 	cvg_buf_reset(&out);
-	CHECK(cvg_stable_advance(none, none, &r, 1, progress_of, &none, &grew, &out) == CVG_OK);
+	CHECK(cvg_stable_advance(none, none, &r, 1, progress_of, &none,
+							 PG_INT64_MAX, &grew, &out) == CVG_OK);
 	CHECK(!grew && cvg_slice_eq(cvg_buf_slice(&out), clock_of("{}")), "unchanged is a clock, too");
 	cvg_buf_free(&out);
 	gen_reset();
@@ -238,6 +273,7 @@ test_stable_random(void)
 		CvgReport	reports[3];
 		int			n = unit_below(4);
 		bool		counts = true;
+		CvgStamp	limit = gen_chance(70) ? PG_INT64_MAX : gen_int64();
 		bool		grew;
 		CvgBuf		out;
 		CvgClockIter it;
@@ -260,7 +296,7 @@ test_stable_random(void)
 		}
 		cvg_buf_init(&out);
 		CHECK(cvg_stable_advance(old, own, reports, n, progress_of, &progress_clock,
-								 &grew, &out) == CVG_OK);
+								 limit, &grew, &out) == CVG_OK);
 		CHECK(cvg_vclock_validate(cvg_buf_slice(&out), NULL) == CVG_OK);
 		CHECK(grew == !cvg_slice_eq(cvg_buf_slice(&out), old));
 		cvg_vclock_iter(&it, own);
@@ -278,6 +314,7 @@ test_stable_random(void)
 				if (reports[i].flags == 0)
 					min = Min(min, cvg_vclock_get(reports[i].horizon, ids[k]));
 			}
+			min = Max(Min(min, limit), 0);
 			min = Max(counts ? min : 0, cvg_vclock_get(old, ids[k]));
 			CHECK(cvg_vclock_get(cvg_buf_slice(&out), ids[k]) == min);
 		}
@@ -295,6 +332,7 @@ main(void)
 	test_admit_random();
 	test_stable_rules();
 	test_stable_report_overtakes_write();
+	test_stable_limit();
 	test_stable_null_inputs();
 	test_stable_random();
 	return unit_done();

@@ -116,6 +116,7 @@ gen_fetch_answer(void)
 		a.image = gen_bytes(unit_below(20));
 		a.descriptor = gen_bytes(unit_below(20));
 	}
+	a.stable = gen_clock(3);
 	return a;
 }
 
@@ -474,7 +475,7 @@ test_other_edges(void)
 	CHECK(cvg_report_decode(&r, &report) == CVG_E_VERSION, "unknown flag of a report");
 	bytes = gen_copy(cvg_slice("H\0\0\0\0\0\0\0\0\2\2\1\0\0", 14));
 	CHECK(recode_status(recode_head, bytes) == CVG_E_MALFORMED, "a bool of 2");
-	bytes = gen_copy(cvg_slice("\1\0\0\1x\0", 6));
+	bytes = gen_copy(cvg_slice("\1\0\0\1x\0\2\1\0", 9));
 	CHECK(recode_status(recode_fetch_answer, bytes) == CVG_E_MALFORMED, "image of an absent row");
 	bytes = gen_copy(cvg_slice("\1\1\0\0\0", 5));
 	CHECK(recode_status(recode_fetch_answer, bytes) == CVG_E_MALFORMED, "live row without a state");
