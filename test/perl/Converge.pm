@@ -356,7 +356,18 @@ sub sql { my ($self, $sql, %opt) = @_; return $self->{server}->safe_psql($self->
 sub try
 {
 	my ($self, $sql, %opt) = @_;
-	return $self->{server}->psql($self->{dbname}, $sql, on_error_stop => 1, %opt);
+	return $self->_psql($sql, on_error_stop => 1, %opt);
+}
+
+# psql may end before it has read the statement, when the server is just
+# restarting: then IPC::Run dies of the pipe, and it is an error like others.
+sub _psql
+{
+	my ($self, $sql, %opt) = @_;
+	my @answer = eval { $self->{server}->psql($self->{dbname}, $sql, %opt) };
+	return @answer unless $@;
+	die $@ unless $@ =~ /Broken pipe/;
+	return (2, '', $@);
 }
 
 # The statement must fail with this SQLSTATE and a message like that.
@@ -386,7 +397,7 @@ sub wait_for
 	$want = 't' unless defined $want;
 	while (1)
 	{
-		($rc, $out, $err) = $self->{server}->psql($self->{dbname}, $query);
+		($rc, $out, $err) = $self->_psql($query);
 		return 1 if $rc == 0 && (ref $want ? $out =~ $want : $out eq $want);
 		last if time > $deadline;
 		select undef, undef, undef, 0.05;
