@@ -89,7 +89,7 @@ SELECT pg_column_size(delta(active, enable(active))) < 50 AS small FROM users WH
 -- Errors
 --
 SELECT ''::ewflag;
-SELECT 'true'::ewflag;
+SELECT 'true'::ewflag::boolean AS plain_form;
 SELECT 'true []'::ewflag;
 SELECT 'false [a@5 -]'::ewflag;
 SELECT 'true [b@1, a@1]'::dwflag;
@@ -112,7 +112,7 @@ FROM pg_proc p
 WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '[ed]wflag'
   AND (obj_description(p.oid, 'pg_proc') IS NULL
        OR (p.provolatile = 'i' AND p.proparallel = 's')
-          = (p.proname ~ 'able$' OR p.oid::regprocedure::text ~ 'flag\(boolean\)'));
+          = (p.proname ~ 'able$|_in$' OR p.oid::regprocedure::text ~ 'flag\(boolean\)'));
 SELECT o.oid::regoperator FROM pg_operator o
 WHERE ('ewflag'::regtype IN (o.oprleft, o.oprright) OR 'dwflag'::regtype IN (o.oprleft, o.oprright))
   AND obj_description(o.oid, 'pg_operator') IS NULL;

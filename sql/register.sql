@@ -197,7 +197,7 @@ FROM pg_proc p
 WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '(lww|mv|max|min)reg'
   AND (obj_description(p.oid, 'pg_proc') IS NULL
        OR (p.provolatile = 'i' AND p.proparallel = 's')
-          = (p.proname = 'set' OR p.oid::regprocedure::text ~ '^(lww|mv|max|min)reg\([^)c]'));
+          = (p.proname ~ '^set$|^(lww|mv)reg_in$' OR p.oid::regprocedure::text ~ '^(lww|mv|max|min)reg\([^)c]'));
 SELECT o.oid::regoperator FROM pg_operator o
 WHERE (o.oprleft::regtype::text ~ 'reg$' OR o.oprright::regtype::text ~ 'reg$') AND o.oprnamespace = 'converge'::regnamespace
   AND obj_description(o.oid, 'pg_operator') IS NULL;

@@ -879,6 +879,7 @@ bcounter_parse(CvgScanner *s, CvgBuf *out)
 const CvgCrdtOps cvg_bcounter_ops = {
 	.tag = CVG_CRDT_BCOUNTER,
 	.name = "bcounter",
+	.assign = cvg_bcounter_assign,
 	.check = bcounter_check,
 	.bottom = bcounter_bottom,
 	.merge = bcounter_merge,

@@ -645,9 +645,61 @@ counter_parse(CvgScanner *s, CvgBuf *out)
 	cvg_buf_free(&sum);
 }
 
+/* By the difference of the values. */
+static CvgStatus
+counter_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
+{
+	int128		n = body_value(cvg_crdt_body(new)) - body_value(cvg_crdt_body(old));
+	CvgDot		dot;
+
+	if (n == 0)
+	{
+		cvg_print_slice(out, old);
+		return CVG_OK;
+	}
+	if (!fits_int64(n))
+		return CVG_E_OVERFLOW;
+	dot = cvg_next_dot(dots);
+	return cvg_counter_add(old, dot.replica, dot.stamp, (int64) n, out);
+}
+
+/* A number alone. */
+static CvgStatus
+parse_number(const CvgCrdtOps *ops, CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	int64		n = cvg_scan_int64(s);
+	CvgBuf		bottom;
+	CvgStatus	status;
+	CvgDot		dot = {{NULL, 0}, 0};
+
+	if (!cvg_scan_ok(s) || (cvg_scan_spaces(s), !cvg_scan_at_end(s)))
+		return CVG_E_SYNTAX;
+	if (n != 0)
+		dot = cvg_next_dot(dots);
+	cvg_buf_init(&bottom);
+	cvg_crdt_bottom(ops, &bottom);
+	status = cvg_counter_add(cvg_buf_slice(&bottom), dot.replica, dot.stamp, n, out);
+	cvg_buf_free(&bottom);
+	return status;
+}
+
+static CvgStatus
+gcounter_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return parse_number(&cvg_gcounter_ops, s, dots, out);
+}
+
+static CvgStatus
+pncounter_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return parse_number(&cvg_pncounter_ops, s, dots, out);
+}
+
 const CvgCrdtOps cvg_gcounter_ops = {
 	.tag = CVG_CRDT_GCOUNTER,
 	.name = "gcounter",
+	.assign = counter_assign,
+	.parse_plain = gcounter_parse_plain,
 	.check = gcounter_check,
 	.merge = counter_merge,
 	.delta = counter_delta,
@@ -660,6 +712,8 @@ const CvgCrdtOps cvg_gcounter_ops = {
 const CvgCrdtOps cvg_pncounter_ops = {
 	.tag = CVG_CRDT_PNCOUNTER,
 	.name = "pncounter",
+	.assign = counter_assign,
+	.parse_plain = pncounter_parse_plain,
 	.check = pncounter_check,
 	.merge = counter_merge,
 	.delta = counter_delta,

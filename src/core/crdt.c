@@ -94,7 +94,7 @@ cvg_crdt_validate(const CvgCrdtOps *ops, CvgSlice value, CvgError *err)
 		return cvg_fail(err, r.status, 1);
 	if (found == NULL || (ops != NULL && ops != found))
 		return cvg_fail(err, CVG_E_MALFORMED, 1);
-	if (cvg_get_u8(&r) != 0)
+	if ((cvg_get_u8(&r) & ~CVG_CRDT_PLAIN) != 0)
 		return cvg_fail(err, CVG_E_VERSION, 2);
 	if (cvg_reader_ok(&r))
 		found->check(&r);
@@ -133,6 +133,31 @@ cvg_crdt_delta(CvgSlice old, CvgSlice new, CvgBuf *out)
 	return cvg_crdt_finish(CVG_OK, start, out);
 }
 
+bool
+cvg_crdt_eq(CvgSlice a, CvgSlice b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, 2) == 0 &&
+		memcmp(a.data + CVG_CRDT_HEADER, b.data + CVG_CRDT_HEADER,
+			   a.len - CVG_CRDT_HEADER) == 0;
+}
+
+CvgStatus
+cvg_crdt_assign(CvgSlice old, CvgSlice new, bool plain, CvgDotSupply *dots,
+				CvgBuf *out)
+{
+	const CvgCrdtOps *ops = ops_of(old);
+	size_t		start = out->len;
+	CvgStatus	status;
+
+	Assert(ops == ops_of(new));
+	if (ops->assign == NULL || !(plain || cvg_crdt_is_plain(new)))
+		return cvg_crdt_merge(old, new, out);
+	status = ops->assign(old, new, dots, out);
+	if (status == CVG_OK)
+		out->data[start + 2] = 0;
+	return cvg_crdt_finish(status, start, out);
+}
+
 CvgStamp
 cvg_crdt_latest(CvgSlice value)
 {
@@ -148,15 +173,15 @@ cvg_crdt_compare(CvgSlice a, CvgSlice b)
 	CvgSlice	merged;
 	CvgOrder	order = CVG_CONCURRENT;
 
-	if (cvg_slice_eq(a, b))
+	if (cvg_crdt_eq(a, b))
 		return CVG_EQUAL;
 	cvg_buf_init(&buf);
 	cvg_crdt_put_header(ops, &buf);
 	ops->merge(cvg_crdt_body(a), cvg_crdt_body(b), &buf);
 	merged = cvg_buf_slice(&buf);
-	if (cvg_slice_eq(merged, b))
+	if (cvg_crdt_eq(merged, b))
 		order = CVG_BEFORE;
-	else if (cvg_slice_eq(merged, a))
+	else if (cvg_crdt_eq(merged, a))
 		order = CVG_AFTER;
 	cvg_buf_free(&buf);
 	return order;
@@ -217,4 +242,27 @@ cvg_crdt_parse(const CvgCrdtOps *ops, CvgSlice text, CvgBuf *out, CvgError *err)
 		return CVG_OK;
 	out->len = start;
 	return cvg_fail(err, s.status, s.offset);
+}
+
+CvgStatus
+cvg_crdt_parse_plain(const CvgCrdtOps *ops, CvgSlice text, CvgDotSupply *dots,
+					 CvgBuf *out, CvgError *err)
+{
+	CvgScanner	s;
+	size_t		start = out->len;
+	CvgStatus	status;
+
+	if (ops->parse_plain == NULL)
+		return cvg_fail(err, CVG_E_SYNTAX, 0);
+	cvg_scan_init(&s, text);
+	status = ops->parse_plain(&s, dots, out);
+	if (status == CVG_OK && cvg_scan_ok(&s) && !cvg_scan_at_end(&s))
+		(void) cvg_scan_fail(&s, CVG_E_SYNTAX, s.p);
+	if (status == CVG_OK)
+		status = s.status;
+	status = cvg_crdt_finish(status, start, out);
+	if (status != CVG_OK)
+		return cvg_fail(err, status, s.offset);
+	cvg_crdt_set_plain(out, start);
+	return CVG_OK;
 }

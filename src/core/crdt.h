@@ -5,7 +5,7 @@
  *	  limits.
  *
  * A value is a header of three bytes and a body:
- *	  version (1), type tag, flags (no bit is defined: 0), body
+ *	  version (1), type tag, flags, body
  * The tag makes a value self-describing, so that one can be nested in
  * another and so that code which moves values about (apply, the map, the
  * fuzzers) can work on any of them through CvgCrdtOps.
@@ -38,6 +38,18 @@
  * write; so merge is a lattice join for every pair of valid values, not only
  * for those with a sensible history.
  *
+ * Plain values
+ * ------------
+ * A value made from a plain one (a number, an array, a literal without
+ * history) has CVG_CRDT_PLAIN among its flags.  It is a state like any
+ * other, with new dots; the flag only says how it was made, and lasts until
+ * the first operation on it.  Where such a value is assigned to a column
+ * that holds another, it stands for what it reads as, and the assignment for
+ * the updates that lead there (cvg_crdt_assign).  A value without the flag
+ * is a state that somebody read or computed: assigning it adds what is in it
+ * and takes nothing away.  The flag is no part of the state: equality, hash
+ * and order do not see it.
+ *
  * A delta says what is new, exactly, and may be merged late or twice.  It
  * must not be updated: to write its history shorter would claim what it
  * leaves out.  Whoever receives one merges it into a state that has its base.
@@ -54,6 +66,9 @@
 
 #define CVG_CRDT_VERSION	1
 #define CVG_CRDT_HEADER		3
+
+/* Flags */
+#define CVG_CRDT_PLAIN			0x01	/* made from a plain value */
 
 /* Largest value, header included. */
 #define CVG_CRDT_MAX_BYTES	((size_t) 64 * 1024 * 1024)
@@ -81,6 +96,31 @@ typedef enum CvgCrdtTag
 	CVG_CRDT_CART = 15,
 	CVG_CRDT_DOCUMENT = 16
 } CvgCrdtTag;
+
+/*
+ * Where an operation that makes any number of updates takes their dots from:
+ * each is new, of one replica, and larger than the one before and than all
+ * in the values that the caller knew of.  next gives the first of n dots
+ * with consecutive stamps.
+ */
+typedef struct CvgDotSupply CvgDotSupply;
+struct CvgDotSupply
+{
+	CvgDot		(*next) (CvgDotSupply *supply, int n);
+	CvgStamp	after;			/* for whoever implements next */
+};
+
+static inline CvgDot
+cvg_next_dots(CvgDotSupply *supply, int n)
+{
+	return supply->next(supply, n);
+}
+
+static inline CvgDot
+cvg_next_dot(CvgDotSupply *supply)
+{
+	return cvg_next_dots(supply, 1);
+}
 
 /*
  * One type.  Readers stand at the first byte of a body and end with it;
@@ -119,6 +159,26 @@ typedef struct CvgCrdtOps
 	 */
 	void		(*print) (CvgReader r, CvgBuf *out);
 	void		(*parse) (CvgScanner *s, CvgBuf *out);
+
+	/*
+	 * Plain assignment: append the whole value (header and body) to which
+	 * updates of old lead so that it reads as new does.  Both are whole
+	 * values; nothing is known about new's dots.  If old reads as new already, or
+	 * no update leads nearer, it is old (without flags).  CVG_E_FORBIDDEN if
+	 * an update would lead there that the type does not have (a grow-only
+	 * set cannot lose elements); CVG_E_OVERFLOW, CVG_E_LIMIT.  NULL: a merge
+	 * does it (maxreg: one more value seen).
+	 */
+	CvgStatus	(*assign) (CvgSlice old, CvgSlice new, CvgDotSupply *dots,
+						   CvgBuf *out);
+
+	/*
+	 * Read a plain form that is no text form of a state (5 for a counter,
+	 * {a,b} for a set): append the whole value that results from updates of
+	 * the bottom value.  The scanner is at the start; the caller checks that
+	 * it is at the end afterwards.  NULL: there is none.
+	 */
+	CvgStatus	(*parse_plain) (CvgScanner *s, CvgDotSupply *dots, CvgBuf *out);
 } CvgCrdtOps;
 
 /* NULL for a tag that no type has. */
@@ -139,6 +199,34 @@ extern CvgStatus cvg_crdt_merge(CvgSlice a, CvgSlice b, CvgBuf *out);
 extern CvgStatus cvg_crdt_delta(CvgSlice old, CvgSlice new, CvgBuf *out);
 extern CvgStamp cvg_crdt_latest(CvgSlice value);
 extern CvgOrder cvg_crdt_compare(CvgSlice a, CvgSlice b);
+
+/*
+ * What a column holds after "new" was assigned to it while it held old: see
+ * "Plain values" above.  plain: as if new had that flag.  Sets no flag.
+ */
+extern CvgStatus cvg_crdt_assign(CvgSlice old, CvgSlice new, bool plain,
+								 CvgDotSupply *dots, CvgBuf *out);
+
+static inline bool
+cvg_crdt_is_plain(CvgSlice value)
+{
+	return (value.data[2] & CVG_CRDT_PLAIN) != 0;
+}
+
+/* Flag what was appended to out from start on. */
+static inline void
+cvg_crdt_set_plain(CvgBuf *out, size_t start)
+{
+	out->data[start + 2] |= CVG_CRDT_PLAIN;
+}
+
+/* A plain form, as CvgCrdtOps.parse_plain has it; the value is flagged. */
+extern CvgStatus cvg_crdt_parse_plain(const CvgCrdtOps *ops, CvgSlice text,
+									  CvgDotSupply *dots, CvgBuf *out,
+									  CvgError *err);
+
+/* Equality of states: all but the flags. */
+extern bool cvg_crdt_eq(CvgSlice a, CvgSlice b);
 
 /* CVG_E_FORBIDDEN if the type has no reset. */
 extern CvgStatus cvg_crdt_reset(CvgSlice value, CvgBuf *out);

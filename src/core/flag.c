@@ -116,9 +116,71 @@ flag_parse(CvgScanner *s, CvgBuf *out)
 		(void) cvg_scan_fail(s, CVG_E_MALFORMED, at);
 }
 
+/* A flag that reads so already, and not by a conflict alone, stays. */
+static CvgStatus
+flag_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
+{
+	bool		wanted = cvg_flag_value(new);
+	CvgDot		none = {{NULL, 0}, 0};
+
+	if (cvg_flag_value(old) == wanted)
+	{
+		cvg_print_slice(out, old);
+		return CVG_OK;
+	}
+	/* to disable an ewflag takes no dot */
+	if (!wanted && old.data[1] == CVG_CRDT_EWFLAG)
+		return cvg_flag_set(old, none, false, out);
+	return cvg_flag_set(old, cvg_next_dot(dots), wanted, out);
+}
+
+/* As boolean has it. */
+static CvgStatus
+parse_boolean(const CvgCrdtOps *ops, CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	bool		enabled;
+	CvgBuf		bottom;
+	CvgStatus	status;
+
+	cvg_scan_spaces(s);
+	enabled = cvg_scan_word(s, "true") || cvg_scan_word(s, "t") ||
+		cvg_scan_word(s, "on");
+	if (!enabled && !cvg_scan_word(s, "false") && !cvg_scan_word(s, "f") &&
+		!cvg_scan_word(s, "off"))
+		return CVG_E_SYNTAX;
+	if (cvg_scan_spaces(s), !cvg_scan_at_end(s))
+		return CVG_E_SYNTAX;
+	cvg_buf_init(&bottom);
+	cvg_crdt_bottom(ops, &bottom);
+	if (enabled)
+		status = cvg_flag_set(cvg_buf_slice(&bottom), cvg_next_dot(dots), true, out);
+	else
+	{
+		/* disabled is what a flag is that nobody has enabled */
+		cvg_print_slice(out, cvg_buf_slice(&bottom));
+		status = CVG_OK;
+	}
+	cvg_buf_free(&bottom);
+	return status;
+}
+
+static CvgStatus
+ewflag_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return parse_boolean(&cvg_ewflag_ops, s, dots, out);
+}
+
+static CvgStatus
+dwflag_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return parse_boolean(&cvg_dwflag_ops, s, dots, out);
+}
+
 const CvgCrdtOps cvg_ewflag_ops = {
 	.tag = CVG_CRDT_EWFLAG,
 	.name = "ewflag",
+	.assign = flag_assign,
+	.parse_plain = ewflag_parse_plain,
 	.check = ewflag_check,
 	.bottom = cvg_dotted_bottom,
 	.merge = cvg_dotted_merge,
@@ -132,6 +194,8 @@ const CvgCrdtOps cvg_ewflag_ops = {
 const CvgCrdtOps cvg_dwflag_ops = {
 	.tag = CVG_CRDT_DWFLAG,
 	.name = "dwflag",
+	.assign = flag_assign,
+	.parse_plain = dwflag_parse_plain,
 	.check = dwflag_check,
 	.bottom = cvg_dotted_bottom,
 	.merge = cvg_dotted_merge,

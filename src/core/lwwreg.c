@@ -116,9 +116,42 @@ lwwreg_parse(CvgScanner *s, CvgBuf *out)
 		cvg_dotted_put(out, &item);
 }
 
+static CvgStatus
+lwwreg_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
+{
+	CvgDotted	is;
+	CvgDotted	wanted;
+
+	if (!cvg_lwwreg_get(new, &wanted) ||
+		(cvg_lwwreg_get(old, &is) && cvg_slice_eq(is.payload, wanted.payload)))
+	{
+		cvg_print_slice(out, old);
+		return CVG_OK;
+	}
+	return cvg_lwwreg_set(old, cvg_next_dot(dots), wanted.payload, out);
+}
+
+/* A JSON value alone. */
+static CvgStatus
+lwwreg_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	CvgDotted	item;
+
+	cvg_scan_spaces(s);
+	item.payload = cvg_scan_json(s);
+	if (!cvg_scan_ok(s) || !cvg_scan_at_end(s))
+		return CVG_E_SYNTAX;
+	item.dot = cvg_next_dot(dots);
+	cvg_crdt_put_header(&cvg_lwwreg_ops, out);
+	cvg_dotted_put(out, &item);
+	return CVG_OK;
+}
+
 const CvgCrdtOps cvg_lwwreg_ops = {
 	.tag = CVG_CRDT_LWWREG,
 	.name = "lwwreg",
+	.assign = lwwreg_assign,
+	.parse_plain = lwwreg_parse_plain,
 	.check = lwwreg_check,
 	.merge = lwwreg_merge,
 	.delta = lwwreg_delta,

@@ -56,28 +56,30 @@ CVG_FUNCTION(counter_minus)
 	PG_RETURN_DATUM(counter_add(PG_GETARG_CVG_SLICE(0), n));
 }
 
+static Datum
+from_plain(CvgSlice empty, int64 n)
+{
+	return cvg_crdt_plain(counter_add(empty, n));
+}
+
 CVG_FUNCTION(gcounter_from_bigint)
 {
-	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_gcounter_ops),
-								PG_GETARG_INT64(0)));
+	return from_plain(cvg_crdt_empty_slice(&cvg_gcounter_ops), PG_GETARG_INT64(0));
 }
 
 CVG_FUNCTION(pncounter_from_bigint)
 {
-	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_pncounter_ops),
-								PG_GETARG_INT64(0)));
+	return from_plain(cvg_crdt_empty_slice(&cvg_pncounter_ops), PG_GETARG_INT64(0));
 }
 
 CVG_FUNCTION(gcounter_from_integer)
 {
-	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_gcounter_ops),
-								PG_GETARG_INT32(0)));
+	return from_plain(cvg_crdt_empty_slice(&cvg_gcounter_ops), PG_GETARG_INT32(0));
 }
 
 CVG_FUNCTION(pncounter_from_integer)
 {
-	PG_RETURN_DATUM(counter_add(cvg_crdt_empty_slice(&cvg_pncounter_ops),
-								PG_GETARG_INT32(0)));
+	return from_plain(cvg_crdt_empty_slice(&cvg_pncounter_ops), PG_GETARG_INT32(0));
 }
 
 CVG_FUNCTION(counter_reset)

@@ -13,6 +13,7 @@
  */
 #include "compat.h"
 
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
@@ -32,6 +33,28 @@ cvg_crdt_type_name(CvgSlice value)
 	return qualified_name(cvg_crdt_ops(value.data[1]));
 }
 
+/*
+ * A state, or a plain form.  What is wrong with a text that is neither is
+ * said about the state.
+ */
+static bool
+parse_value(const CvgCrdtOps *ops, CvgSlice text, CvgBuf *buf, CvgError *err)
+{
+	CvgDotSupply dots = cvg_dot_supply(0);
+	CvgStatus	status = cvg_crdt_parse(ops, text, buf, err);
+
+	if (status == CVG_E_SYNTAX)
+		status = cvg_crdt_parse_plain(ops, text, &dots, buf, NULL);
+	return status == CVG_OK;
+}
+
+Datum
+cvg_crdt_plain(Datum value)
+{
+	((uint8 *) VARDATA_ANY(DatumGetPointer(value)))[2] |= CVG_CRDT_PLAIN;
+	return value;
+}
+
 Datum
 cvg_crdt_in_arg(FunctionCallInfo fcinfo, const CvgCrdtOps *ops,
 				CvgCrdtCanonize canonize)
@@ -41,7 +64,7 @@ cvg_crdt_in_arg(FunctionCallInfo fcinfo, const CvgCrdtOps *ops,
 	CvgError	err;
 
 	cvg_varlena_begin(&buf);
-	if (cvg_crdt_parse(ops, cvg_slice_cstring(text), &buf, &err) != CVG_OK)
+	if (!parse_value(ops, cvg_slice_cstring(text), &buf, &err))
 	{
 		cvg_report_input_error(&err, qualified_name(ops), text,
 							   fcinfo->context);
@@ -153,7 +176,7 @@ cvg_crdt_merge_args(FunctionCallInfo fcinfo)
 	CvgSlice	b = PG_GETARG_CVG_SLICE(1);
 	CvgBuf		buf;
 
-	if (cvg_slice_eq(a, b))
+	if (cvg_slice_eq(a, b) && !cvg_crdt_is_plain(a))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_crdt_merge(a, b, &buf), a);
@@ -187,12 +210,34 @@ cvg_crdt_eq_args(FunctionCallInfo fcinfo)
 {
 	struct varlena *a = PG_GETARG_VARLENA_PP(0);
 	struct varlena *b = PG_GETARG_VARLENA_PP(1);
-	bool		equal = cvg_slice_eq(cvg_varlena_slice(a),
-									 cvg_varlena_slice(b));
+	bool		equal = cvg_crdt_eq(cvg_varlena_slice(a),
+									cvg_varlena_slice(b));
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
 	return equal;
+}
+
+/* Tag and body: the flags do not count. */
+static uint64
+hash_state(CvgSlice value, uint64 seed)
+{
+	return DatumGetUInt64(hash_any_extended(value.data + CVG_CRDT_HEADER,
+											(int) (value.len - CVG_CRDT_HEADER),
+											seed + value.data[1]));
+}
+
+Datum
+cvg_crdt_hash_arg(FunctionCallInfo fcinfo)
+{
+	PG_RETURN_INT32((int32) hash_state(PG_GETARG_CVG_SLICE(0), 0));
+}
+
+Datum
+cvg_crdt_hash_extended_arg(FunctionCallInfo fcinfo)
+{
+	PG_RETURN_INT64((int64) hash_state(PG_GETARG_CVG_SLICE(0),
+									   (uint64) PG_GETARG_INT64(1)));
 }
 
 Datum

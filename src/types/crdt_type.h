@@ -9,7 +9,7 @@
  *	  name_merge		also the operator || and the aggregate
  *	  name_delta
  *	  name_le, name_ge	lattice order
- *	  name_eq, name_ne, name_hash, name_hash_extended		by bytes
+ *	  name_eq, name_ne, name_hash, name_hash_extended		by bytes, without the flags
  * and a file of the type adds what is special.
  *
  *-------------------------------------------------------------------------
@@ -42,7 +42,15 @@ extern Datum cvg_crdt_merge_args(FunctionCallInfo fcinfo);
 extern Datum cvg_crdt_delta_args(FunctionCallInfo fcinfo);
 extern bool cvg_crdt_le_args(FunctionCallInfo fcinfo, int low, int high);
 extern bool cvg_crdt_eq_args(FunctionCallInfo fcinfo);
+extern Datum cvg_crdt_hash_arg(FunctionCallInfo fcinfo);
+extern Datum cvg_crdt_hash_extended_arg(FunctionCallInfo fcinfo);
 extern Datum cvg_crdt_reset_arg(FunctionCallInfo fcinfo);
+
+/*
+ * Flag a value that was just built as made from a plain one: for casts from
+ * plain types.  See "Plain values" in core/crdt.h.
+ */
+extern Datum cvg_crdt_plain(Datum value);
 
 /* Name of the type with its schema, for messages. */
 extern const char *cvg_crdt_type_name(CvgSlice value);
@@ -88,9 +96,9 @@ extern Datum cvg_id_text(CvgSlice id);
 	CVG_FUNCTION(type##_ne) \
 	{ PG_RETURN_BOOL(!cvg_crdt_eq_args(fcinfo)); } \
 	CVG_FUNCTION(type##_hash) \
-	{ return cvg_hash_arg(fcinfo); } \
+	{ return cvg_crdt_hash_arg(fcinfo); } \
 	CVG_FUNCTION(type##_hash_extended) \
-	{ return cvg_hash_extended_arg(fcinfo); } \
+	{ return cvg_crdt_hash_extended_arg(fcinfo); } \
 	extern int cvg_##type##_needs_semicolon
 
 #endif							/* CVG_TYPES_CRDT_TYPE_H */

@@ -14,8 +14,8 @@
 
 CvgDotSource cvg_dot_source = NULL;
 
-CvgDot
-cvg_draw_dots(CvgSlice value, int n)
+static CvgDot
+draw_dots(CvgStamp after, int n)
 {
 	CvgDot		dot;
 
@@ -25,6 +25,26 @@ cvg_draw_dots(CvgSlice value, int n)
 				 errmsg("pg_converge must be loaded via shared_preload_libraries"),
 				 errdetail("An update of a replicated data type needs the identity and the clock of this node."),
 				 errhint("Add pg_converge to shared_preload_libraries and restart the server.")));
-	cvg_dot_source(cvg_crdt_latest(value), n, &dot);
+	cvg_dot_source(after, n, &dot);
 	return dot;
+}
+
+CvgDot
+cvg_draw_dots(CvgSlice value, int n)
+{
+	return draw_dots(cvg_crdt_latest(value), n);
+}
+
+static CvgDot
+next_dots(CvgDotSupply *supply, int n)
+{
+	return draw_dots(supply->after, n);
+}
+
+CvgDotSupply
+cvg_dot_supply(CvgStamp after)
+{
+	CvgDotSupply supply = {next_dots, after};
+
+	return supply;
 }

@@ -31,4 +31,7 @@ cvg_draw_dot(CvgSlice value)
 	return cvg_draw_dots(value, 1);
 }
 
+/* Dots for any number of updates, with stamps larger than "after". */
+extern CvgDotSupply cvg_dot_supply(CvgStamp after);
+
 #endif							/* CVG_TYPES_DOT_H */

@@ -5,7 +5,7 @@
 CREATE TYPE converge.dwflag;
 
 CREATE FUNCTION converge.dwflag_in(cstring) RETURNS converge.dwflag
-	AS 'MODULE_PATHNAME', 'dwflag_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'dwflag_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.dwflag_in(cstring) IS
 	'I/O';
 

@@ -5,7 +5,7 @@
 CREATE TYPE converge.ewflag;
 
 CREATE FUNCTION converge.ewflag_in(cstring) RETURNS converge.ewflag
-	AS 'MODULE_PATHNAME', 'ewflag_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'ewflag_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.ewflag_in(cstring) IS
 	'I/O';
 

@@ -36,14 +36,14 @@ CVG_FUNCTION(flag_disable)
 
 CVG_FUNCTION(ewflag_from_boolean)
 {
-	PG_RETURN_DATUM(flag_set(cvg_crdt_empty_slice(&cvg_ewflag_ops),
-							 PG_GETARG_BOOL(0)));
+	return cvg_crdt_plain(flag_set(cvg_crdt_empty_slice(&cvg_ewflag_ops),
+								   PG_GETARG_BOOL(0)));
 }
 
 CVG_FUNCTION(dwflag_from_boolean)
 {
-	PG_RETURN_DATUM(flag_set(cvg_crdt_empty_slice(&cvg_dwflag_ops),
-							 PG_GETARG_BOOL(0)));
+	return cvg_crdt_plain(flag_set(cvg_crdt_empty_slice(&cvg_dwflag_ops),
+								   PG_GETARG_BOOL(0)));
 }
 
 CVG_FUNCTION(flag_value)

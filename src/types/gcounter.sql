@@ -5,7 +5,7 @@
 CREATE TYPE converge.gcounter;
 
 CREATE FUNCTION converge.gcounter_in(cstring) RETURNS converge.gcounter
-	AS 'MODULE_PATHNAME', 'gcounter_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'gcounter_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.gcounter_in(cstring) IS
 	'I/O';
 

@@ -5,7 +5,7 @@
 CREATE TYPE converge.lwwreg;
 
 CREATE FUNCTION converge.lwwreg_in(cstring) RETURNS converge.lwwreg
-	AS 'MODULE_PATHNAME', 'lwwreg_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'lwwreg_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.lwwreg_in(cstring) IS
 	'I/O';
 

@@ -5,7 +5,7 @@
 CREATE TYPE converge.mvreg;
 
 CREATE FUNCTION converge.mvreg_in(cstring) RETURNS converge.mvreg
-	AS 'MODULE_PATHNAME', 'mvreg_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'mvreg_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.mvreg_in(cstring) IS
 	'I/O';
 

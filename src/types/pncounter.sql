@@ -5,7 +5,7 @@
 CREATE TYPE converge.pncounter;
 
 CREATE FUNCTION converge.pncounter_in(cstring) RETURNS converge.pncounter
-	AS 'MODULE_PATHNAME', 'pncounter_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'pncounter_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.pncounter_in(cstring) IS
 	'I/O';
 

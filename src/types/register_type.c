@@ -108,14 +108,14 @@ CVG_FUNCTION(mvreg_set)
 
 CVG_FUNCTION(lwwreg_from_jsonb)
 {
-	PG_RETURN_DATUM(lwwreg_write(cvg_crdt_empty_slice(&cvg_lwwreg_ops),
-								 PG_GETARG_JSONB_P(0)));
+	return cvg_crdt_plain(lwwreg_write(cvg_crdt_empty_slice(&cvg_lwwreg_ops),
+									   PG_GETARG_JSONB_P(0)));
 }
 
 CVG_FUNCTION(mvreg_from_jsonb)
 {
-	PG_RETURN_DATUM(mvreg_write(cvg_crdt_empty_slice(&cvg_mvreg_ops),
-								PG_GETARG_JSONB_P(0)));
+	return cvg_crdt_plain(mvreg_write(cvg_crdt_empty_slice(&cvg_mvreg_ops),
+									  PG_GETARG_JSONB_P(0)));
 }
 
 /* NULL while nothing has been written. */

@@ -187,6 +187,44 @@ same(CvgSlice a, CvgSlice b)
 	return cvg_slice_eq(a, b);
 }
 
+/* Dots of a replica that no state knows. */
+static inline CvgDot
+gen_next_dots(CvgDotSupply *supply, int n)
+{
+	CvgDot		dot = {cvg_slice_cstring("zz-assign"), supply->after + 1};
+
+	supply->after += n;
+	return dot;
+}
+
+/*
+ * Assigning b to a: nothing that a has seen is forgotten, and what reads as b
+ * is not changed by assigning b once more.
+ */
+static inline void
+check_assign(const CrdtType *t, CvgSlice a, CvgSlice b)
+{
+	CvgDotSupply dots = {gen_next_dots, Max(cvg_crdt_latest(a), cvg_crdt_latest(b))};
+	CvgBuf		buf;
+	CvgSlice	r;
+
+	cvg_buf_init(&buf);
+	if (cvg_crdt_assign(a, b, true, &dots, &buf) != CVG_OK)
+	{
+		CHECK(buf.len == 0, "%s: a failed assignment appends nothing", t->ops->name);
+		cvg_buf_free(&buf);
+		return;
+	}
+	r = gen_take(&buf);
+	check_codec(t, r);
+	CHECK(same(crdt_merge(a, r), r), "%s: assignment forgets\n  %s\n  %s\n  %s",
+		  t->ops->name, crdt_text(a), crdt_text(b), crdt_text(r));
+	cvg_buf_init(&buf);
+	CHECK(cvg_crdt_assign(r, b, true, &dots, &buf) == CVG_OK &&
+		  same(gen_take(&buf), r), "%s: assigned twice\n  %s\n  %s\n  %s",
+		  t->ops->name, crdt_text(a), crdt_text(b), crdt_text(r));
+}
+
 /* The laws of a lattice with deltas, on any three values. */
 static inline void
 check_laws(const CrdtType *t, CvgSlice a, CvgSlice b, CvgSlice c)
@@ -209,6 +247,7 @@ check_laws(const CrdtType *t, CvgSlice a, CvgSlice b, CvgSlice c)
 	CHECK(same(crdt_merge(d, b), b), "%s: a delta is part of the new value", name);
 	check_codec(t, ab);
 	check_codec(t, d);
+	check_assign(t, a, b);
 	CHECK((order == CVG_BEFORE || order == CVG_EQUAL) == same(ab, b), "%s: <=", name);
 	CHECK((order == CVG_AFTER || order == CVG_EQUAL) == same(ab, a), "%s: >=", name);
 	CHECK((order == CVG_EQUAL) == same(a, b), "%s: =", name);
@@ -454,6 +493,8 @@ recode_crdt(CvgSlice in, CvgBuf *out)
 	cvg_crdt_print(in, &text);
 	status = cvg_crdt_parse(cvg_crdt_ops(in.data[1]), cvg_buf_slice(&text), out, &err);
 	cvg_buf_free(&text);
+	if (status == CVG_OK && cvg_crdt_is_plain(in))
+		cvg_crdt_set_plain(out, 0);
 	return status;
 }
 
