@@ -14,10 +14,10 @@ SET timezone = 'UTC';
 --
 CREATE TABLE states (name text, _converge row_state);
 INSERT INTO states VALUES
-    ('inserted', '\x0100010570617269738080c89e88f3b50100'),
-    ('updated', '\x010102066c6f6e646f6ee0c6a39f88f3b501057061726973bf8db701020200000007009f3a11c200'),
-    ('deleted', '\x010302066c6f6e646f6ee0c6a39f88f3b501057061726973c0843d0380897a0200000007009f3a11c20002000380897a010202000380897a00'),
-    ('far away', '\x010001057061726973ffffffffffffffff7f00'),
+    ('inserted', '\x2000008080c89e88f3b501057061726973'),
+    ('updated', '\x2011c08db701000100008080c89e88f3b501000000079f3a11c2066c6f6e646f6e057061726973'),
+    ('deleted', '\x2111c08db7018092f4010100008080c89e88f3b501000000079f3a11c2066c6f6e646f6e05706172697302000380897a010202000380897a00'),
+    ('far away', '\x200000ffffffffffffffff7f057061726973'),
     (NULL, NULL);
 SELECT name, describe(_converge) FROM states;
 SELECT name, _converge::vclock, clock(_converge) = _converge::vclock AS same FROM states;
@@ -31,7 +31,7 @@ SELECT name FROM states t WHERE t._converge::converge.vclock >= '{london:1}' ORD
 -- Text form: hex in either case, given back in lower case
 --
 SELECT name, _converge::text::row_state = _converge AS same, length(_converge::text) FROM states;
-SELECT '\x0100010570617269738080C89E88F3B50100'::row_state;
+SELECT '\x2000008080C89E88F3B501057061726973'::row_state;
 
 --
 -- Equality, hash
@@ -45,8 +45,8 @@ SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 CREATE INDEX states_hash ON states USING hash (_converge);
 EXPLAIN (COSTS OFF)
-SELECT name FROM states WHERE _converge = '\x0100010570617269738080c89e88f3b50100';
-SELECT name FROM states WHERE _converge = '\x0100010570617269738080c89e88f3b50100';
+SELECT name FROM states WHERE _converge = '\x2000008080c89e88f3b501057061726973';
+SELECT name FROM states WHERE _converge = '\x2000008080c89e88f3b501057061726973';
 
 --
 -- The birth identifies rows without a key
@@ -78,8 +78,8 @@ SELECT '\x01000'::row_state;
 SELECT '\x01zz'::row_state;
 SELECT '\x0'::row_state;
 SELECT '\xff'::row_state;
-SELECT '\x0100010570617269738080c89e88f3b501'::row_state;
-SELECT '\x0100010570617269738080c89e88f3b5010000'::row_state;
+SELECT '\x2000008080c89e88f3b5010570617269'::row_state;
+SELECT '\x2000008080c89e88f3b50105706172697300'::row_state;
 CREATE TEMP TABLE received (_converge row_state);
 CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -100,10 +100,10 @@ EXCEPTION WHEN OTHERS THEN
                             detail = PG_EXCEPTION_DETAIL;
     RETURN concat_ws(' | ', state, message, detail);
 END $$;
-SELECT receive('\x0100010570617269738080c89e88f3b50100');
+SELECT receive('\x2000008080c89e88f3b501057061726973');
 SELECT receive('');
 SELECT receive('\xff');
-SELECT receive('\x0100010570617269738080c89e88f3b501');
+SELECT receive('\x2000008080c89e88f3b5010570617269');
 \set VERBOSITY sqlstate
 SELECT '0100'::row_state;
 SELECT '\xff'::row_state;

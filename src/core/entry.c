@@ -25,14 +25,15 @@
 
 #include <xxhash.h>
 
-/* Length word of a change. */
-#define CHANGE_HEADER		4
-
-/* length word, op, descriptor, empty state, no key, no columns */
-#define MIN_CHANGE_SIZE		(CHANGE_HEADER + 4)
+/* length, op, empty state, no key, no columns */
+#define MIN_CHANGE_SIZE		4
 
 /* No varint is longer. */
 #define MAX_VARINT_SIZE		10
+
+/* Where the first byte of a body has its version, flags below. */
+#define VERSION_SHIFT		4
+#define FLAGS_MASK			0x0f
 
 #define BODY_KNOWN_FLAGS \
 	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
@@ -105,10 +106,8 @@ cvg_put_value(CvgBuf *out, CvgValueKind kind, const void *data, size_t len)
 		cvg_put_u8(out, CVG_VALUE_NULL);
 		return;
 	}
-	reserve(out, 1 + MAX_VARINT_SIZE + len);
-	p = out->data + out->len;
-	*p++ = (uint8) kind;
-	p = store_varint(p, len);
+	reserve(out, MAX_VARINT_SIZE + len);
+	p = store_varint(out->data + out->len, (uint64) len << 2 | kind);
 	if (len > 0)
 		memcpy(p, data, len);
 	out->len = (size_t) (p - out->data) + len;
@@ -122,25 +121,18 @@ static inline CvgValue
 get_value(CvgReader *r)
 {
 	CvgValue	value = {CVG_VALUE_NULL, {NULL, 0}};
-	uint8		kind;
+	uint64		head = get_varint(r);
+	uint64		len = head >> 2;
+	uint8		kind = head & 3;
 
-	if (unlikely(r->status != CVG_OK))
+	if (unlikely(r->status != CVG_OK) || head == CVG_VALUE_NULL)
 		return value;
-	if (unlikely(r->pos >= r->len))
-	{
-		r->status = CVG_E_TRUNCATED;
-		return value;
-	}
-	kind = r->data[r->pos];
-	if (unlikely(kind > CVG_VALUE_TEXT))
+	if (unlikely(kind == CVG_VALUE_NULL || kind > CVG_VALUE_TEXT))
 	{
 		r->status = CVG_E_MALFORMED;
 		return value;
 	}
-	r->pos++;
-	if (kind == CVG_VALUE_NULL)
-		return value;
-	value.bytes = get_slice(r);
+	value.bytes = cvg_get_bytes(r, len);
 	if (unlikely(r->status != CVG_OK))
 		return value;
 	if (kind == CVG_VALUE_TEXT && value.bytes.len > 0 &&
@@ -162,6 +154,19 @@ cvg_get_value(CvgReader *r)
  * ----------
  */
 
+/* How operations are numbered beside the descriptor. */
+static const char op_codes[4] = {CVG_OP_INSERT, CVG_OP_UPDATE, CVG_OP_DELETE, 0};
+
+static int
+op_code(CvgOp op)
+{
+	int			code = 0;
+
+	while (code < 3 && op_codes[code] != (char) op)
+		code++;
+	return code;
+}
+
 /*
  * Begin a change.  Returns its place in out, which cvg_change_finish() needs
  * to fill in the length.
@@ -173,10 +178,10 @@ cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice state)
 	uint8	   *p;
 
 	Assert(descriptor >= 0 && descriptor < CVG_MAX_DESCRIPTORS);
-	reserve(out, CHANGE_HEADER + 1 + 2 * MAX_VARINT_SIZE + state.len);
-	p = out->data + start + CHANGE_HEADER;
-	*p++ = (uint8) op;
-	p = store_varint(p, (uint64) descriptor);
+	reserve(out, 1 + 2 * MAX_VARINT_SIZE + state.len);
+	p = out->data + start;
+	*p++ = 0;					/* the length, if it is short */
+	p = store_varint(p, (uint64) descriptor << 2 | op_code(op));
 	p = store_varint(p, state.len);
 	if (state.len > 0)
 		memcpy(p, state.data, state.len);
@@ -190,44 +195,54 @@ cvg_change_columns(CvgBuf *out, int ncolumns)
 	cvg_put_varint(out, (uint64) ncolumns);
 }
 
+/* There is one byte for the length; a longer one moves the change. */
 void
 cvg_change_finish(CvgBuf *out, size_t start)
 {
-	size_t		len = out->len - start - CHANGE_HEADER;
-	uint8	   *p = out->data + start;
+	size_t		len = out->len - start - 1;
+	uint8		length[MAX_VARINT_SIZE];
+	size_t		n;
 
-	Assert(len <= PG_UINT32_MAX);
-	p[0] = (uint8) (len >> 24);
-	p[1] = (uint8) (len >> 16);
-	p[2] = (uint8) (len >> 8);
-	p[3] = (uint8) len;
+	if (likely(len < 0x80))
+	{
+		out->data[start] = (uint8) len;
+		return;
+	}
+	n = (size_t) (store_varint(length, len) - length);
+	reserve(out, n - 1);
+	memmove(out->data + start + n, out->data + start + 1, len);
+	memcpy(out->data + start, length, n);
+	out->len += n - 1;
 }
 
 size_t
 cvg_change_size(CvgSlice bytes)
 {
-	const uint8 *p = bytes.data;
+	CvgReader	r;
+	uint64		len;
 
-	if (bytes.len < CHANGE_HEADER)
+	cvg_reader_init(&r, bytes);
+	len = get_varint(&r);
+	if (!cvg_reader_ok(&r) && r.status == CVG_E_TRUNCATED)
 		return 0;
-	return CHANGE_HEADER + (((size_t) p[0] << 24) | ((size_t) p[1] << 16) |
-							((size_t) p[2] << 8) | (size_t) p[3]);
+	/* not a length: larger than anything that is there */
+	if (!cvg_reader_ok(&r) || len > SIZE_MAX / 2)
+		return SIZE_MAX;
+	return r.pos + (size_t) len;
 }
 
 int
 cvg_change_peek_descriptor(CvgSlice change)
 {
 	CvgReader	r;
-	uint64		descriptor;
+	uint64		head;
 
-	if (change.len < MIN_CHANGE_SIZE)
-		return -1;
 	cvg_reader_init(&r, change);
-	r.pos = CHANGE_HEADER + 1;
-	descriptor = get_varint(&r);
-	if (!cvg_reader_ok(&r) || descriptor >= CVG_MAX_DESCRIPTORS)
+	(void) get_varint(&r);
+	head = get_varint(&r);
+	if (!cvg_reader_ok(&r) || head >> 2 >= CVG_MAX_DESCRIPTORS)
 		return -1;
-	return (int) descriptor;
+	return (int) (head >> 2);
 }
 
 /* The row state: whole, valid, never missing. */
@@ -333,19 +348,19 @@ columns_allowed(const CvgDescriptor *desc, const CvgChange *change)
 	return true;
 }
 
-/* What follows the length word; the reader ends where the change does. */
+/* What follows the length; the reader ends where the change does. */
 static void
 get_change(CvgReader *r, const CvgDescriptor *const *descs, int ndescs,
 		   CvgChange *change)
 {
-	uint8		op = cvg_get_u8(r);
-	uint64		index = get_varint(r);
+	uint64		head = get_varint(r);
+	uint64		index = head >> 2;
+	char		op = op_codes[head & 3];
 	const CvgDescriptor *desc;
 
 	if (r->status != CVG_OK)
 		return;
-	if ((op != CVG_OP_INSERT && op != CVG_OP_UPDATE && op != CVG_OP_DELETE) ||
-		index >= (uint64) ndescs)
+	if (op == 0 || index >= (uint64) ndescs)
 	{
 		r->status = CVG_E_MALFORMED;
 		return;
@@ -373,8 +388,7 @@ CvgStatus
 cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
 				  int ndescs, CvgChange *change, CvgError *err)
 {
-	uint32		len = cvg_get_u32(r);
-	CvgSlice	rest = cvg_get_bytes(r, len);
+	CvgSlice	rest = get_slice(r);
 	CvgReader	inner;
 
 	change->ncolumns = change->nkeys = 0;
@@ -385,7 +399,7 @@ cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
 	get_change(&inner, descs, ndescs, change);
 	if (inner.status != CVG_OK)
 	{
-		r->pos = r->pos - len + inner.pos;
+		r->pos = r->pos - rest.len + inner.pos;
 		r->status = inner.status;
 		return cvg_fail(err, r->status, r->pos);
 	}
@@ -412,10 +426,10 @@ cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out)
 
 	reserve(out, 2 + 8 * MAX_VARINT_SIZE + body->deps.len + body->stable.len +
 			(size_t) body->ndescriptors * 8 + body->changes.len);
-	cvg_put_u8(out, CVG_BODY_VERSION);
-	cvg_put_u8(out, (spilled ? CVG_BODY_SPILLED : 0) |
+	cvg_put_u8(out, CVG_BODY_VERSION << VERSION_SHIFT |
+			   (spilled ? CVG_BODY_SPILLED : 0) |
 			   (deps ? CVG_BODY_DEPS : 0) | (stable ? CVG_BODY_STABLE : 0));
-	cvg_put_varint(out, (uint64) body->horizon);
+	cvg_put_varint(out, (uint64) body->horizon_lag);
 	if (deps)
 		cvg_put_slice(out, body->deps);
 	if (stable)
@@ -454,7 +468,7 @@ get_clock(CvgReader *r)
 
 /*
  * The changes of a body that is not spilled, up to its end: as many as it
- * says, judged by their length words.
+ * says, judged by their lengths.
  */
 static void
 get_changes(CvgReader *r, CvgBody *body)
@@ -506,16 +520,16 @@ CvgStatus
 cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 {
 	CvgReader	r;
-	uint8		version;
+	uint8		head;
 
 	memset(body, 0, sizeof(*body));
 	cvg_reader_init(&r, bytes);
-	version = cvg_get_u8(&r);
-	body->flags = cvg_get_u8(&r);
-	if (r.status == CVG_OK && (version != CVG_BODY_VERSION ||
+	head = cvg_get_u8(&r);
+	body->flags = head & FLAGS_MASK;
+	if (r.status == CVG_OK && (head >> VERSION_SHIFT != CVG_BODY_VERSION ||
 							   (body->flags & ~BODY_KNOWN_FLAGS) != 0))
 		r.status = CVG_E_VERSION;
-	body->horizon = (CvgStamp) cvg_get_varint_max(&r, PG_INT64_MAX);
+	body->horizon_lag = (int64) cvg_get_varint_max(&r, PG_INT64_MAX);
 	if (body->flags & CVG_BODY_DEPS)
 		body->deps = get_clock(&r);
 	if (body->flags & CVG_BODY_STABLE)

@@ -12,9 +12,9 @@
  * Named by the XXH3 64-bit hash of its bytes (canonical, big-endian order).
  * Entries refer to descriptors by hash; nodes keep every one they have seen.
  *
- * Value:  u8 kind | (kind <> null: varint length | bytes)
+ * Value:  varint (length * 4 + kind) | bytes
  *
- * Change: u32 length of the rest | u8 op | varint descriptor index |
+ * Change: varint length of the rest | varint (descriptor index * 4 + op) |
  *	  slice state | value[nkeys] key | varint ncolumns | (varint column
  *	  index, strictly ascending | value)*
  * The state is the whole row state after the write, so what a receiver may
@@ -23,7 +23,7 @@
  * write's, DELETE none.  A keyless table has no key values: the row is named by
  * the birth dot in its state.
  *
- * Body:   version u8 | flags u8 | varint horizon |
+ * Body:   u8 version * 16 + flags | varint (commit stamp - horizon) |
  *	  [deps: slice vclock] | [stable: slice vclock] |
  *	  varint ndescriptors | u64 hash* |
  *	  varint nchanges |
@@ -143,8 +143,14 @@ extern size_t cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice s
 extern void cvg_change_columns(CvgBuf *out, int ncolumns);
 extern void cvg_change_finish(CvgBuf *out, size_t start);
 
-/* Bytes the next change needs in all (length word included), 0 if < 4 left. */
+/*
+ * Bytes the next change needs in all; 0 if there are too few to know, more
+ * than can be there if they are no length.
+ */
 extern size_t cvg_change_size(CvgSlice bytes);
+
+/* So many bytes, or all that are left, are always enough to know. */
+#define CVG_MAX_CHANGE_HEADER	10
 
 /*
  * Decode the change at the reader; descs are the entry's, in its order.
@@ -164,7 +170,7 @@ extern int	cvg_change_peek_descriptor(CvgSlice change);
 typedef struct CvgBody
 {
 	uint8		flags;
-	CvgStamp	horizon;		/* own stamps at or below are in this entry or earlier ones */
+	int64		horizon_lag;	/* commit stamp less horizon, see cvg_body_horizon() */
 	CvgSlice	deps;			/* vclock of seqs, empty if none */
 	CvgSlice	stable;			/* vclock of stamps, empty if none */
 	int			ndescriptors;
@@ -178,6 +184,16 @@ typedef struct CvgBody
 extern void cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out);
 extern CvgStatus cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
+
+/*
+ * Stamps of the origin at or below the horizon are in this entry or in an
+ * earlier one.  "stamp" is the entry's commit stamp.
+ */
+static inline CvgStamp
+cvg_body_horizon(const CvgBody *body, CvgStamp stamp)
+{
+	return body->horizon_lag < stamp ? stamp - body->horizon_lag : 0;
+}
 
 /*
  * Bodies and parts are stored and sent sealed: followed by the XXH32 of their

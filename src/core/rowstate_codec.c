@@ -5,15 +5,22 @@
  *
  * Version 1:
  *
- *	  u8 version | u8 flags |
- *	  varint nreplicas | replica* : slice id | stamp |
- *	  dot birth |
- *	  [UNITS]   varint nunits | unit* : u32 id | dot |
+ *	  u8 version * 32 + flags | shape |
+ *	  stamp* (of replicas) | [varint replica of the birth] | dot* (of units) |
+ *	  varint birth | u32* (ids of units) | slice* (ids of replicas) |
  *	  [DELETED] clock w | clock d | clock o | clock e
  *
- * replicas are those of the row clock in strictly ascending id order.  The
- * first stamp is a varint, each following one a zigzag varint: its difference
- * to the one before, which is short when writers are close in time.
+ * Order and form are chosen for what an UPDATE logs.  The server's record
+ * holds a new row version from the first byte that differs from the old one
+ * to the last, and the state is at the end of the row.  So what a write
+ * changes comes first, the low bytes of the stamp before its high ones, and
+ * what stays the same, the birth and the ids, is the tail that is not logged.
+ *
+ * shape is varint (units * 8 + min(replicas - 1, 7)) and, from eight replicas
+ * on, varint (replicas - 8).  replicas are those of the row clock in strictly
+ * ascending id order.  stamp is the zigzag varint of a replica's entry in the
+ * row clock less the birth's stamp, which is short for the writers of about
+ * one time.  The replica of the birth is said if there are several.
  *
  * dot is varint (index of the replica * 2 + older) and, if older is set, the
  * varint (>= 1) by which the dot lies below that replica's entry of the row
@@ -39,9 +46,14 @@
 
 #include "common/int.h"
 
-#define FLAG_UNITS		0x01
-#define FLAG_DELETED	0x02
-#define FLAGS_KNOWN		(FLAG_UNITS | FLAG_DELETED)
+/* The first byte: version above, flags below. */
+#define VERSION_SHIFT	5
+#define FLAG_DELETED	0x01
+#define FLAGS_MASK		0x1f
+#define FLAGS_KNOWN		FLAG_DELETED
+
+/* Replicas that the shape can count. */
+#define SHAPE_REPLICAS	7
 
 /* Fewest bytes of a replica, a unit: bound counts before allocating. */
 #define MIN_REPLICA_BYTES	3
@@ -98,36 +110,16 @@ cvg_row_reserve(CvgRowParts *parts, int nreplicas, int nunits)
 	}
 }
 
-/* A count of things of at least "bytes" each: 1..max, and they can be there. */
-static int
-get_count(CvgReader *r, int max, int bytes)
-{
-	uint64		n = cvg_get_varint_max(r, max);
-
-	if (cvg_reader_ok(r) && n == 0)
-		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
-	if (cvg_reader_ok(r) && n > (r->len - r->pos) / bytes)
-		cvg_reader_fail(r, CVG_E_TRUNCATED);
-	return cvg_reader_ok(r) ? (int) n : 0;
-}
-
-/* A stamp, as difference to the previous one; prev is 0 for the first. */
+/* base + a zigzag varint, which must be a stamp. */
 static CvgStamp
-get_stamp(CvgReader *r, CvgStamp prev)
+get_stamp(CvgReader *r, CvgStamp base)
 {
 	uint64		raw = cvg_get_varint(r);
 	int64		stamp;
 
 	if (!cvg_reader_ok(r))
 		return 0;
-	if (prev == 0)
-	{
-		if (raw < 1 || raw > PG_INT64_MAX)
-			cvg_reader_fail(r, CVG_E_MALFORMED);
-		return (CvgStamp) raw;
-	}
-	if (pg_add_s64_overflow(prev,
-							(int64) (raw >> 1) ^ -(int64) (raw & 1),
+	if (pg_add_s64_overflow(base, (int64) (raw >> 1) ^ -(int64) (raw & 1),
 							&stamp) || stamp < 1)
 	{
 		cvg_reader_fail(r, CVG_E_MALFORMED);
@@ -162,64 +154,148 @@ get_dot(CvgReader *r, const CvgRowParts *parts)
 	return dot;
 }
 
-/* Version, flags, row clock. */
-static uint8
-get_head(CvgReader *r, CvgRowParts *parts)
+/* How many replicas and units there are, and that they can be. */
+static void
+get_shape(CvgReader *r, int *nreplicas, int *nunits)
 {
-	uint8		version = cvg_get_u8(r);
-	uint8		flags = cvg_get_u8(r);
-	CvgStamp	prev = 0;
-	int			n;
+	uint64		shape = cvg_get_varint_max(r, CVG_MAX_UNITS * 8 + SHAPE_REPLICAS);
+	uint64		n = (shape & 7) + 1;
+
+	if ((shape & 7) == SHAPE_REPLICAS)
+		n += cvg_get_varint_max(r, CVG_MAX_CLOCK - n);
+	if (cvg_reader_ok(r) && n * MIN_REPLICA_BYTES + (shape >> 3) * MIN_UNIT_BYTES >
+		r->len - r->pos)
+		cvg_reader_fail(r, CVG_E_TRUNCATED);
+	*nreplicas = cvg_reader_ok(r) ? (int) n : 0;
+	*nunits = cvg_reader_ok(r) ? (int) (shape >> 3) : 0;
+}
+
+/* Step over a varint. */
+static void
+skip_varint(CvgReader *r)
+{
+	if (!cvg_reader_ok(r))
+		return;
+	while (r->pos < r->len && (r->data[r->pos] & 0x80))
+		r->pos++;
+	if (r->pos >= r->len)
+		cvg_reader_fail(r, CVG_E_TRUNCATED);
+	else
+		r->pos++;
+}
+
+/*
+ * What comes before the birth's stamp is relative to it, directly or through
+ * the stamps of the replicas: find the birth first, then go back.
+ */
+static CvgStamp
+find_birth(CvgReader *r, int nreplicas, int nunits)
+{
+	size_t		start = r->pos;
+	CvgStamp	birth;
 	int			i;
 
-	if (cvg_reader_ok(r) && (version != CVG_ROWSTATE_VERSION ||
-							 (flags & ~FLAGS_KNOWN) != 0))
-		cvg_reader_fail(r, CVG_E_VERSION);
-	n = get_count(r, CVG_MAX_CLOCK, MIN_REPLICA_BYTES);
+	for (i = 0; i < nreplicas + (nreplicas > 1 ? 1 : 0); i++)
+		skip_varint(r);
+	for (i = 0; i < nunits; i++)
+	{
+		if (cvg_get_varint(r) & 1)
+			skip_varint(r);
+	}
+	birth = (CvgStamp) cvg_get_varint_max(r, PG_INT64_MAX);
+	if (cvg_reader_ok(r) && birth == 0)
+		cvg_reader_fail(r, CVG_E_MALFORMED);
+	if (cvg_reader_ok(r))
+		r->pos = start;
+	return birth;
+}
+
+static void
+get_replica_stamps(CvgReader *r, CvgRowParts *parts, int n)
+{
+	int			i;
+
 	cvg_row_reserve(parts, n, 0);
 	for (i = 0; i < n; i++)
 	{
 		CvgRowReplica *rep = &parts->replicas[i];
 
-		rep->id = cvg_get_replica_id(r);
-		prev = get_stamp(r, prev);
-		if (!cvg_reader_ok(r))
-			return 0;
-		if (i > 0 && cvg_slice_cmp(rep[-1].id, rep->id) >= 0)
-		{
-			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
-			return 0;
-		}
-		rep->vc = rep->w = prev;
+		rep->vc = rep->w = get_stamp(r, parts->birth.stamp);
 		rep->d = rep->o = rep->e = 0;
-		parts->nreplicas++;
 	}
-	parts->deleted = (flags & FLAG_DELETED) != 0;
-	return flags;
+	parts->nreplicas = n;
+	if (n > 1)
+		parts->birth.replica = (int) cvg_get_varint_max(r, n - 1);
+	if (cvg_reader_ok(r) &&
+		parts->birth.stamp > parts->replicas[parts->birth.replica].vc)
+		cvg_reader_fail(r, CVG_E_MALFORMED);
 }
 
 static void
-get_units(CvgReader *r, CvgRowParts *parts)
+get_unit_dots(CvgReader *r, CvgRowParts *parts, int n)
 {
-	int			n = get_count(r, CVG_MAX_UNITS, MIN_UNIT_BYTES);
-	uint32		prev = 0;
 	int			i;
 
 	cvg_row_reserve(parts, 0, n);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && cvg_reader_ok(r); i++)
 	{
 		CvgRowUnit *unit = &parts->units[i];
 
-		unit->id = cvg_get_u32(r);
 		unit->dot = get_dot(r, parts);
-		if (cvg_reader_ok(r) &&
-			(unit->id <= prev || cvg_row_dot_cmp(unit->dot, parts->birth) <= 0))
+		if (cvg_reader_ok(r) && cvg_row_dot_cmp(unit->dot, parts->birth) <= 0)
 			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
-		if (!cvg_reader_ok(r))
-			return;
-		prev = unit->id;
-		parts->nunits++;
 	}
+	parts->nunits = n;
+}
+
+static void
+get_ids(CvgReader *r, CvgRowParts *parts)
+{
+	uint32		prev = 0;
+	int			i;
+
+	for (i = 0; i < parts->nunits && cvg_reader_ok(r); i++)
+	{
+		parts->units[i].id = cvg_get_u32(r);
+		if (cvg_reader_ok(r) && parts->units[i].id <= prev)
+			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+		prev = parts->units[i].id;
+	}
+	for (i = 0; i < parts->nreplicas && cvg_reader_ok(r); i++)
+	{
+		CvgRowReplica *rep = &parts->replicas[i];
+
+		rep->id = cvg_get_replica_id(r);
+		if (cvg_reader_ok(r) && i > 0 && cvg_slice_cmp(rep[-1].id, rep->id) >= 0)
+			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+	}
+}
+
+/* All but the clocks of a deleted row; nothing to free on failure. */
+static void
+get_head(CvgReader *r, CvgRowParts *parts)
+{
+	uint8		head = cvg_get_u8(r);
+	int			nreplicas;
+	int			nunits;
+
+	if (cvg_reader_ok(r) && (head >> VERSION_SHIFT != CVG_ROWSTATE_VERSION ||
+							 (head & FLAGS_MASK & ~FLAGS_KNOWN) != 0))
+		cvg_reader_fail(r, CVG_E_VERSION);
+	get_shape(r, &nreplicas, &nunits);
+	if (!cvg_reader_ok(r))
+		return;
+	parts->deleted = (head & FLAG_DELETED) != 0;
+	parts->birth.stamp = find_birth(r, nreplicas, nunits);
+	if (cvg_reader_ok(r))
+		get_replica_stamps(r, parts, nreplicas);
+	if (cvg_reader_ok(r))
+		get_unit_dots(r, parts, nunits);
+	skip_varint(r);				/* the birth */
+	if (cvg_reader_ok(r))
+		get_ids(r, parts);
+	if (!cvg_reader_ok(r))
+		cvg_row_free(parts);
 }
 
 /* One of w, d, o, e; "field" is its offset in CvgRowReplica. */
@@ -288,19 +364,16 @@ cvg_row_parse(CvgSlice bytes, CvgRowParts *parts, CvgError *err)
 {
 	CvgReader	r;
 	CvgStatus	status;
-	uint8		flags;
 
 	cvg_row_init(parts);
 	cvg_reader_init(&r, bytes);
-	flags = get_head(&r, parts);
-	parts->birth = get_dot(&r, parts);
-	if (flags & FLAG_UNITS)
-		get_units(&r, parts);
-	if (flags & FLAG_DELETED)
+	get_head(&r, parts);
+	if (cvg_reader_ok(&r) && parts->deleted)
+	{
 		get_deleted(&r, parts);
-	if (cvg_reader_ok(&r) && (flags & FLAG_DELETED) &&
-		!parts_consistent(parts))
-		cvg_reader_fail(&r, CVG_E_MALFORMED);
+		if (cvg_reader_ok(&r) && !parts_consistent(parts))
+			cvg_reader_fail(&r, CVG_E_MALFORMED);
+	}
 	status = cvg_reader_finish(&r, err);
 	if (status != CVG_OK)
 		cvg_row_free(parts);
@@ -329,17 +402,14 @@ cvg_row_load_clock(CvgSlice state, CvgRowParts *parts)
 		return false;
 	cvg_reader_init(&r, state);
 	get_head(&r, parts);
-	if (cvg_reader_ok(&r))
-		return true;
-	cvg_row_free(parts);
-	return false;
+	return cvg_reader_ok(&r);
 }
 
 /* Was the row ever deleted?  By the flag alone. */
 bool
 cvg_row_flag_deleted(CvgSlice state)
 {
-	return state.len > 1 && (state.data[1] & FLAG_DELETED) != 0;
+	return state.len > 0 && (state.data[0] & FLAG_DELETED) != 0;
 }
 
 CvgStatus
@@ -375,14 +445,11 @@ cvg_row_max_dot(const CvgRowParts *parts, size_t field)
 }
 
 static void
-put_stamp(CvgBuf *out, CvgStamp prev, CvgStamp stamp)
+put_stamp(CvgBuf *out, CvgStamp base, CvgStamp stamp)
 {
-	int64		diff = stamp - prev;	/* both positive: no overflow */
+	int64		diff = stamp - base;	/* both positive: no overflow */
 
-	if (prev == 0)
-		cvg_put_varint(out, (uint64) stamp);
-	else
-		cvg_put_varint(out, ((uint64) diff << 1) ^ (uint64) (diff < 0 ? -1 : 0));
+	cvg_put_varint(out, ((uint64) diff << 1) ^ (uint64) (diff < 0 ? -1 : 0));
 }
 
 static void
@@ -418,31 +485,26 @@ put_clock(CvgBuf *out, const CvgRowParts *parts, size_t field)
 void
 cvg_row_encode(const CvgRowParts *parts, CvgBuf *out)
 {
-	CvgStamp	prev = 0;
+	int			n = parts->nreplicas;
 	int			i;
 
-	cvg_put_u8(out, CVG_ROWSTATE_VERSION);
-	cvg_put_u8(out, (parts->nunits > 0 ? FLAG_UNITS : 0) |
+	Assert(n > 0);
+	cvg_put_u8(out, CVG_ROWSTATE_VERSION << VERSION_SHIFT |
 			   (parts->deleted ? FLAG_DELETED : 0));
-	cvg_put_varint(out, (uint64) parts->nreplicas);
-	for (i = 0; i < parts->nreplicas; i++)
-	{
+	cvg_put_varint(out, (uint64) parts->nunits * 8 + Min(n - 1, SHAPE_REPLICAS));
+	if (n > SHAPE_REPLICAS)
+		cvg_put_varint(out, (uint64) (n - SHAPE_REPLICAS - 1));
+	for (i = 0; i < n; i++)
+		put_stamp(out, parts->birth.stamp, parts->replicas[i].vc);
+	if (n > 1)
+		cvg_put_varint(out, (uint64) parts->birth.replica);
+	for (i = 0; i < parts->nunits; i++)
+		put_dot(out, parts, parts->units[i].dot.replica, parts->units[i].dot.stamp);
+	cvg_put_varint(out, (uint64) parts->birth.stamp);
+	for (i = 0; i < parts->nunits; i++)
+		cvg_put_u32(out, parts->units[i].id);
+	for (i = 0; i < n; i++)
 		cvg_put_slice(out, parts->replicas[i].id);
-		put_stamp(out, prev, parts->replicas[i].vc);
-		prev = parts->replicas[i].vc;
-	}
-	put_dot(out, parts, parts->birth.replica, parts->birth.stamp);
-	if (parts->nunits > 0)
-	{
-		cvg_put_varint(out, (uint64) parts->nunits);
-		for (i = 0; i < parts->nunits; i++)
-		{
-			const CvgRowUnit *unit = &parts->units[i];
-
-			cvg_put_u32(out, unit->id);
-			put_dot(out, parts, unit->dot.replica, unit->dot.stamp);
-		}
-	}
 	if (parts->deleted)
 	{
 		put_clock(out, parts, offsetof(CvgRowReplica, w));

@@ -504,7 +504,7 @@ last_horizon(int32 origin, int64 seq)
 
 	if (cvg_log_scan_next(scan, &row) &&
 		cvg_sealed_body_decode(row.body, &body, &err) == CVG_OK)
-		horizon = body.horizon;
+		horizon = cvg_body_horizon(&body, row.stamp);
 	cvg_log_scan_end(scan);
 	UnregisterSnapshot(snapshot);
 	return horizon;

@@ -360,7 +360,7 @@ next_part(CvgBuf *buf, int64 *left)
 	{
 		size_t		size;
 
-		read_spilled(buf, left, used + 4);
+		read_spilled(buf, left, used + CVG_MAX_CHANGE_HEADER);
 		size = cvg_change_size(cvg_slice(buf->data + used, buf->len - used));
 		if (used > 0 && used + size > CVG_PART_BYTES)
 			break;
@@ -477,6 +477,7 @@ take_seq(CvgDb *db, CvgBody *body)
 	CvgInflight *slot = cvg_my_inflight();
 	uint64		deps_version = pg_atomic_read_u64(&db->progress_version);
 	uint64		stable_version = pg_atomic_read_u64(&db->stable_version);
+	CvgStamp	horizon;
 	CvgStamp	stamp;
 
 	LWLockAcquire(&db->commit_lock, LW_EXCLUSIVE);
@@ -492,9 +493,10 @@ take_seq(CvgDb *db, CvgBody *body)
 	slot->seq = xl.seq;
 	xl.deps_version = db->deps_logged < deps_version ? deps_version : 0;
 	xl.stable_version = db->stable_logged < stable_version ? stable_version : 0;
-	body->horizon = entry_horizon(db);
+	horizon = entry_horizon(db);
 	stamp = cvg_stamp_draw(db);
 	LWLockRelease(&db->commit_lock);
+	body->horizon_lag = stamp - horizon;
 	return stamp;
 }
 

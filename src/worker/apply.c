@@ -363,7 +363,7 @@ finish_entry(CvgApply *ap)
 	}
 	origin->seq = ap->header.seq;
 	origin->stamp = ap->header.stamp;
-	origin->horizon = Max(origin->horizon, ap->body.horizon);
+	origin->horizon = Max(origin->horizon, cvg_body_horizon(&ap->body, ap->header.stamp));
 	ap->counts.entries++;
 	ap->incomplete = false;
 }

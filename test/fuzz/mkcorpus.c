@@ -83,7 +83,7 @@ write_entry(int number)
 
 	memset(&body, 0, sizeof(body));
 	cvg_buf_init(&changes);
-	body.horizon = gen_int64();
+	body.horizon_lag = gen_int64();
 	body.deps = gen_clock(2);
 	body.stable = gen_clock(2);
 	body.ndescriptors = RECODE_TABLES;

@@ -135,7 +135,7 @@ gen_body(CvgBody *body, uint64 *hashes)
 	uint64		i;
 
 	memset(body, 0, sizeof(*body));
-	body->horizon = gen_int64();
+	body->horizon_lag = gen_int64();
 	body->deps = gen_clock(3);
 	body->stable = gen_chance(30) ? gen_clock(3) : cvg_slice(NULL, 0);
 	body->ndescriptors = RECODE_TABLES;
@@ -147,7 +147,7 @@ gen_body(CvgBody *body, uint64 *hashes)
 		body->nparts = 1 + unit_below(1000);
 		body->total_bytes = body->nparts * 1024 * 1024;
 		body->nchanges = 1 + unit_below(1000000);
-		body->nchanges = Min(body->nchanges, (uint64) body->total_bytes / 8);
+		body->nchanges = Min(body->nchanges, (uint64) body->total_bytes / 4);
 		return;
 	}
 	body->nchanges = unit_below(4);
@@ -188,7 +188,7 @@ test_bodies(void)
 		cvg_body_encode(&body, hashes, &buf);
 		bytes = gen_take(&buf);
 		CHECK(cvg_body_decode(bytes, &got, &err) == CVG_OK, "status %d at %zu", err.status, err.offset);
-		CHECK(got.horizon == body.horizon && got.nchanges == body.nchanges &&
+		CHECK(got.horizon_lag == body.horizon_lag && got.nchanges == body.nchanges &&
 			  got.nparts == body.nparts && got.total_bytes == body.total_bytes &&
 			  got.ndescriptors == body.ndescriptors);
 		CHECK(clock_eq(body.deps, got.deps) && clock_eq(body.stable, got.stable));
@@ -277,7 +277,7 @@ static void
 test_golden(void)
 {
 	static const uint8 body_bytes[] = {
-		1, 0, 5, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0
+		0x10, 5, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0
 	};
 	CvgBody		body;
 	CvgError	err;
@@ -288,13 +288,14 @@ test_golden(void)
 	CHECK(cvg_unit_id(cvg_slice("", 0)) == 0x02CC5D05);
 	CHECK(cvg_unit_id(cvg_slice_cstring("abc")) == 0x32D153FF);
 	CHECK(cvg_body_decode(cvg_slice(body_bytes, sizeof(body_bytes)), &body, &err) == CVG_OK);
-	CHECK(body.horizon == 5 && body.nchanges == 0);
+	CHECK(body.horizon_lag == 5 && body.nchanges == 0);
+	CHECK(cvg_body_horizon(&body, 7) == 2 && cvg_body_horizon(&body, 4) == 0);
 	CHECK(cvg_body_hash(&body, 0) == UINT64CONST(0x0102030405060708));
 	cvg_buf_init(&buf);
 	cvg_put_value(&buf, CVG_VALUE_NULL, NULL, 0);
 	cvg_put_value(&buf, CVG_VALUE_BINARY, "ab", 2);
 	cvg_put_value(&buf, CVG_VALUE_TEXT, "", 0);
-	CHECK(cvg_slice_eq(cvg_buf_slice(&buf), cvg_slice("\0\1\2ab\2\0", 7)));
+	CHECK(cvg_slice_eq(cvg_buf_slice(&buf), cvg_slice("\0\x09""ab\2", 5)));
 	cvg_buf_free(&buf);
 }
 
@@ -331,24 +332,25 @@ test_hostile_counts(void)
 		cvg_put_bytes(&buf, "\1\0\0\1", 4);
 		cvg_put_varint(&buf, counts[i]);
 		check_refused(recode_descriptor, &buf, "schema of a descriptor");
-		cvg_put_bytes(&buf, "\1\0\0", 3);
+		cvg_put_bytes(&buf, "\x10\0", 2);
 		cvg_put_varint(&buf, counts[i]);
 		check_refused(recode_body, &buf, "descriptors of a body");
-		cvg_put_bytes(&buf, "\1\0\0\0", 4);
+		cvg_put_bytes(&buf, "\x10\0\0", 3);
 		cvg_put_varint(&buf, counts[i]);
 		check_refused(recode_body, &buf, "changes of a body");
-		cvg_put_bytes(&buf, "\1\2\0", 3);
+		cvg_put_bytes(&buf, "\x12\0", 2);
 		cvg_put_varint(&buf, counts[i]);
 		check_refused(recode_body, &buf, "dependencies of a body");
-		cvg_put_bytes(&buf, "\1\0\0\0\1\xff\xff\xff\xff", 9);
-		cvg_put_u64(&buf, counts[i]);
+		cvg_put_bytes(&buf, "\x10\0\0\1", 4);
+		cvg_put_varint(&buf, counts[i]);
+		cvg_put_u64(&buf, 0);
 		check_refused(recode_body, &buf, "length of a change");
 		cvg_put_u64(&buf, 1);
 		cvg_put_varint(&buf, counts[i]);
 		check_refused(recode_image, &buf, "columns of an image");
 		cvg_put_u64(&buf, 1);
-		cvg_put_bytes(&buf, "\1\0\1", 3);
-		cvg_put_varint(&buf, counts[i]);
+		cvg_put_bytes(&buf, "\1\0", 2);
+		cvg_put_varint(&buf, (counts[i] & ~UINT64CONST(3)) | CVG_VALUE_BINARY);
 		check_refused(recode_image, &buf, "length of a value");
 	}
 	cvg_buf_free(&buf);
@@ -579,10 +581,13 @@ test_change_edges(void)
 	CHECK(one_status() == CVG_E_MALFORMED, "generated column");
 	edge_columns[1].flags = 0;
 	CHECK(one_status_longer(1) == CVG_E_TRAILING, "a byte after the columns");
-	CHECK(cvg_change_size(cvg_slice("\0\0\0", 3)) == 0);
-	CHECK(cvg_change_size(cvg_slice("\0\0\1\2", 4)) == 4 + 258);
-	CHECK(cvg_change_peek_descriptor(cvg_slice("\0\0\0\3I\0\0", 7)) == -1);
-	CHECK(cvg_change_peek_descriptor(cvg_slice("\0\0\0\4I\xff\xff\xff\xff\x0f", 10)) == -1);
+	CHECK(cvg_change_size(cvg_slice("", 0)) == 0);
+	CHECK(cvg_change_size(cvg_slice("\x82", 1)) == 0);
+	CHECK(cvg_change_size(cvg_slice("\x82\2", 2)) == 2 + 258);
+	CHECK(cvg_change_size(cvg_slice("\x82\0", 2)) == SIZE_MAX);
+	CHECK(cvg_change_peek_descriptor(cvg_slice("\3", 1)) == -1);
+	CHECK(cvg_change_peek_descriptor(cvg_slice("\3\x86\0", 3)) == -1);
+	CHECK(cvg_change_peek_descriptor(cvg_slice("\4\xff\xff\xff\xff\x0f", 6)) == -1);
 	gen_reset();
 }
 
@@ -598,21 +603,22 @@ static void
 test_body_edges(void)
 {
 	CHECK(body_status("", 0) == CVG_E_TRUNCATED, "nothing");
-	CHECK(body_status("\1\0\0\0\0", 5) == CVG_OK, "empty entry");
-	CHECK(body_status("\1\0\0\0\0x", 6) == CVG_E_TRAILING, "more changes than said");
-	CHECK(body_status("\1\0\0\0\1", 5) == CVG_E_TRUNCATED, "fewer changes than said");
-	CHECK(body_status("\2\0\0\0\0", 5) == CVG_E_VERSION, "another version");
-	CHECK(body_status("\1\10\0\0\0", 5) == CVG_E_VERSION, "unknown flag");
-	CHECK(body_status("\1\2\0\0\0\0", 6) == CVG_E_NOT_CANONICAL, "flag for no dependencies");
-	CHECK(body_status("\1\4\0\2\1\0\0\0", 8) == CVG_E_NOT_CANONICAL, "flag for an empty stable clock");
-	CHECK(body_status("\1\0\200\0\0\0", 6) == CVG_E_NOT_CANONICAL, "overlong horizon");
-	CHECK(body_status("\1\0\0\0\1\0\0\0\3IUD\0", 13) == CVG_E_MALFORMED, "change shorter than any");
-	CHECK(body_status("\1\0\0\0\1\0\0\0\4I\0\0\0", 13) == CVG_E_MALFORMED, "change without a descriptor");
-	CHECK(body_status("\1\1\0\0\1\1\10", 7) == CVG_OK, "one part with one change");
-	CHECK(body_status("\1\1\0\0\1\0\10", 7) == CVG_E_MALFORMED, "spilled into no part");
-	CHECK(body_status("\1\1\0\0\1\11\10", 7) == CVG_E_MALFORMED, "empty parts");
-	CHECK(body_status("\1\1\0\0\2\1\10", 7) == CVG_E_MALFORMED, "changes shorter than any");
-	CHECK(body_status("\1\1\0\0\0\1\10", 7) == CVG_E_MALFORMED, "spilled without a change");
+	CHECK(body_status("\x10\0\0\0", 4) == CVG_OK, "empty entry");
+	CHECK(body_status("\x10\0\0\0x", 5) == CVG_E_TRAILING, "more changes than said");
+	CHECK(body_status("\x10\0\0\1", 4) == CVG_E_TRUNCATED, "fewer changes than said");
+	CHECK(body_status("\x20\0\0\0", 4) == CVG_E_VERSION, "another version");
+	CHECK(body_status("\x18\0\0\0", 4) == CVG_E_VERSION, "unknown flag");
+	CHECK(body_status("\x12\0\0\0\0", 5) == CVG_E_NOT_CANONICAL, "flag for no dependencies");
+	CHECK(body_status("\x14\0\2\1\0\0\0", 7) == CVG_E_NOT_CANONICAL, "flag for an empty stable clock");
+	CHECK(body_status("\x10\200\0\0\0", 5) == CVG_E_NOT_CANONICAL, "overlong horizon");
+	CHECK(body_status("\x10\0\0\1\2\0\0", 7) == CVG_E_MALFORMED, "change shorter than any");
+	CHECK(body_status("\x10\0\0\1\3\0\0\0", 8) == CVG_E_MALFORMED, "change without a descriptor");
+	CHECK(body_status("\x10\0\0\1\x83\0\0\0\0", 9) == CVG_E_TRUNCATED, "overlong length of a change");
+	CHECK(body_status("\x11\0\0\1\1\4", 6) == CVG_OK, "one part with one change");
+	CHECK(body_status("\x11\0\0\1\0\4", 6) == CVG_E_MALFORMED, "spilled into no part");
+	CHECK(body_status("\x11\0\0\1\5\4", 6) == CVG_E_MALFORMED, "empty parts");
+	CHECK(body_status("\x11\0\0\2\1\4", 6) == CVG_E_MALFORMED, "changes shorter than any");
+	CHECK(body_status("\x11\0\0\0\1\4", 6) == CVG_E_MALFORMED, "spilled without a change");
 	gen_reset();
 }
 
