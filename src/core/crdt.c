@@ -11,8 +11,12 @@
 #include "core/counter.h"
 #include "core/extremum.h"
 #include "core/flag.h"
+#include "core/gset.h"
 #include "core/lwwreg.h"
 #include "core/mvreg.h"
+#include "core/orset.h"
+#include "core/rwset.h"
+#include "core/twopset.h"
 
 /* All types, by tag. */
 static const CvgCrdtOps *const types[] = {
@@ -25,6 +29,10 @@ static const CvgCrdtOps *const types[] = {
 	[CVG_CRDT_MVREG] = &cvg_mvreg_ops,
 	[CVG_CRDT_EWFLAG] = &cvg_ewflag_ops,
 	[CVG_CRDT_DWFLAG] = &cvg_dwflag_ops,
+	[CVG_CRDT_GSET] = &cvg_gset_ops,
+	[CVG_CRDT_TWOPSET] = &cvg_twopset_ops,
+	[CVG_CRDT_ORSET] = &cvg_orset_ops,
+	[CVG_CRDT_RWSET] = &cvg_rwset_ops,
 };
 
 const CvgCrdtOps *

@@ -267,7 +267,8 @@ cvg_dotset_load(CvgReader set, int *n)
 	cvg_dotset_iter(&it, set);
 	while (cvg_dotset_next(&it, &range))
 		(*n)++;
-	ranges = palloc(sizeof(CvgDotRange) * (*n + 1));
+	ranges = palloc_extended(sizeof(CvgDotRange) * ((size_t) *n + 1),
+							 MCXT_ALLOC_HUGE);
 	*n = 0;
 	cvg_dotset_iter(&it, set);
 	while (cvg_dotset_next(&it, &range))
@@ -317,23 +318,41 @@ cvg_dotset_contains(CvgReader set, CvgDot dot)
 	return false;
 }
 
-/* Is a live dot between two ranges of one replica?  Moves *live up to there. */
-static bool
-live_between(const CvgDotRange *a, const CvgDotRange *b,
-			 const CvgDot **live, const CvgDot *end)
+/*
+ * For each range, whether a live dot lies between it and the next one of its
+ * replica.
+ */
+static bool *
+find_live_gaps(const CvgDotRange *ranges, int n, const CvgDot *live, int nlive)
 {
-	CvgDot		from = {a->id, a->hi};
+	bool	   *gaps = palloc0(n + 1);
+	int			i;
 
-	while (*live < end && cvg_dot_id_cmp(**live, from) <= 0)
-		(*live)++;
-	return *live < end && cvg_slice_eq((*live)->replica, b->id) &&
-		(*live)->stamp < b->lo;
+	for (i = 0; i < nlive; i++)
+	{
+		CvgDotRange dot = {live[i].replica, live[i].stamp, live[i].stamp};
+		int			low = 0;
+		int			high = n;
+
+		/* the first range that begins behind it */
+		while (low < high)
+		{
+			int			mid = low + (high - low) / 2;
+
+			if (range_cmp(&ranges[mid], &dot) <= 0)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low > 0 && cvg_slice_eq(ranges[low - 1].id, dot.id))
+			gaps[low - 1] = true;
+	}
+	return gaps;
 }
 
 /* Join the oldest ranges of one replica until few enough are left. */
 static void
-write_joined(Writer *w, const CvgDotRange *ranges, int n,
-			 const CvgDot **live, const CvgDot *end)
+write_joined(Writer *w, const CvgDotRange *ranges, const bool *gaps, int n)
 {
 	int			excess = n - CVG_CRDT_RECENT;
 	int			i = 0;
@@ -342,8 +361,7 @@ write_joined(Writer *w, const CvgDotRange *ranges, int n,
 	{
 		CvgDotRange joined = ranges[i++];
 
-		while (i < n && excess > 0 &&
-			   !live_between(&ranges[i - 1], &ranges[i], live, end))
+		while (i < n && excess > 0 && !gaps[i - 1])
 		{
 			joined.hi = ranges[i++].hi;
 			excess--;
@@ -352,22 +370,13 @@ write_joined(Writer *w, const CvgDotRange *ranges, int n,
 	}
 }
 
-void
-cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
-			   const CvgDot *live, int nlive, CvgBuf *out)
+/* Dots that have just died, as a set. */
+static void
+dead_set(const CvgDot *dead, int ndead, CvgBuf *out)
 {
-	CvgBuf		added;
-	CvgBuf		all;
-	CvgReader	ra;
-	Writer		w = {&added};
-	CvgDotRange *ranges;
-	const CvgDot *next_live = live;
-	const CvgDot *live_end = nlive > 0 ? live + nlive : live;
-	int			n;
+	Writer		w = {out};
 	int			i;
-	int			start;
 
-	cvg_buf_init(&added);
 	for (i = 0; i < ndead; i++)
 	{
 		CvgDotRange r = {dead[i].replica, dead[i].stamp, dead[i].stamp};
@@ -375,21 +384,41 @@ cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
 		writer_put(&w, &r);
 	}
 	writer_finish(&w);
-	cvg_buf_init(&all);
-	cvg_reader_init(&ra, cvg_buf_slice(&added));
-	cvg_dotset_union(set, ra, &all);
+}
 
-	cvg_reader_init(&ra, cvg_buf_slice(&all));
-	ranges = cvg_dotset_load(ra, &n);
-	memset(&w, 0, sizeof(w));
-	w.out = out;
+void
+cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
+			   const CvgDot *live, int nlive, CvgBuf *out)
+{
+	CvgBuf		added;
+	CvgBuf		all;
+	CvgReader	r;
+	Writer		w = {out};
+	CvgDotRange *ranges;
+	bool	   *gaps;
+	int			n;
+	int			i;
+	int			start;
+
+	cvg_buf_init(&added);
+	dead_set(dead, ndead, &added);
+	cvg_buf_init(&all);
+	cvg_reader_init(&r, cvg_buf_slice(&added));
+	cvg_dotset_union(set, r, &all);
+
+	cvg_reader_init(&r, cvg_buf_slice(&all));
+	ranges = cvg_dotset_load(r, &n);
+
+	/* few ranges are not joined, whatever lies between them */
+	gaps = find_live_gaps(ranges, n, live, n > CVG_CRDT_RECENT ? nlive : 0);
 	for (start = 0; start < n; start = i)
 	{
 		for (i = start + 1; i < n && cvg_slice_eq(ranges[i].id, ranges[start].id); i++)
 			 /* to the end of this replica */ ;
-		write_joined(&w, ranges + start, i - start, &next_live, live_end);
+		write_joined(&w, ranges + start, gaps + start, i - start);
 	}
 	writer_finish(&w);
+	pfree(gaps);
 	pfree(ranges);
 	cvg_buf_free(&all);
 	cvg_buf_free(&added);

@@ -82,8 +82,8 @@ extern void cvg_dotset_union(CvgReader a, CvgReader b, CvgBuf *out);
 extern void cvg_dotset_minus(CvgReader a, CvgReader b, CvgBuf *out);
 
 /*
- * For updates: the set with some dots that have just died.  dead and live
- * (all live dots after the update) are sorted by id, then stamp.
+ * For updates: the set with some dots that have just died, sorted by id, then
+ * stamp.  live has all live dots after the update, in any order.
  */
 extern void cvg_dotset_add(CvgReader set, const CvgDot *dead, int ndead,
 						   const CvgDot *live, int nlive, CvgBuf *out);

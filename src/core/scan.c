@@ -242,6 +242,72 @@ cvg_scan_json(CvgScanner *s)
 	return cvg_slice(start, s->p - start);
 }
 
+/* Can it stand in a text without quotes? */
+static inline bool
+is_bare(char c)
+{
+	return (uint8) c > ' ' && c != 0x7f && strchr("{}[]()<>,:;=@\"\\", c) == NULL;
+}
+
+void
+cvg_scan_text(CvgScanner *s, CvgBuf *out)
+{
+	const char *start;
+
+	if (cvg_scan_char(s, '"'))
+	{
+		for (;;)
+		{
+			start = s->p;
+			while (s->p < s->end && *s->p != '"' && *s->p != '\\')
+				s->p++;
+			cvg_put_bytes(out, start, s->p - start);
+			if (s->p < s->end && *s->p++ == '"')
+				return;
+			if (s->p >= s->end)
+			{
+				(void) cvg_scan_fail(s, CVG_E_SYNTAX, s->end);
+				return;
+			}
+			cvg_put_u8(out, (uint8) *s->p++);	/* behind a backslash */
+		}
+	}
+	if (!cvg_scan_ok(s))
+		return;
+	start = s->p;
+	while (s->p < s->end && is_bare(*s->p))
+		s->p++;
+	if (s->p == start)
+		(void) cvg_scan_fail(s, CVG_E_SYNTAX, start);
+	cvg_put_bytes(out, start, s->p - start);
+}
+
+void
+cvg_print_text(CvgBuf *out, CvgSlice text)
+{
+	size_t		start = 0;
+	size_t		i;
+
+	for (i = 0; i < text.len && is_bare((char) text.data[i]); i++)
+		 /* to the first that cannot */ ;
+	if (i == text.len && text.len > 0)
+	{
+		cvg_put_bytes(out, text.data, text.len);
+		return;
+	}
+	cvg_put_u8(out, '"');
+	for (i = 0; i < text.len; i++)
+	{
+		if (text.data[i] != '"' && text.data[i] != '\\')
+			continue;
+		cvg_put_bytes(out, text.data + start, i - start);
+		cvg_put_u8(out, '\\');
+		start = i;
+	}
+	cvg_put_bytes(out, text.data + start, text.len - start);
+	cvg_put_u8(out, '"');
+}
+
 void
 cvg_print_string(CvgBuf *out, const char *str)
 {

@@ -62,6 +62,14 @@ extern CvgSlice cvg_scan_number(CvgScanner *s);
  */
 extern CvgSlice cvg_scan_json(CvgScanner *s);
 
+/*
+ * Any text, with a backslash before a quote or a backslash in quotes, or bare
+ * if it is made of nothing but letters, digits, what is beyond ASCII, and
+ * signs that have no meaning in the forms of values.  Reading appends it.
+ */
+extern void cvg_scan_text(CvgScanner *s, CvgBuf *out);
+extern void cvg_print_text(CvgBuf *out, CvgSlice text);
+
 static inline bool
 cvg_scan_ok(const CvgScanner *s)
 {

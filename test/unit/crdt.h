@@ -33,6 +33,7 @@ typedef struct Op
 	int			kind;			/* what these mean is the type's affair */
 	int64		n;
 	CvgSlice	arg;
+	int			stamps;			/* used, from the dot's on; 0 means one */
 	OpSet		seen;			/* contained in the state that it changed */
 } Op;
 
@@ -307,6 +308,7 @@ world_update(World *w, const CrdtType *t, int s, int r, int kind)
 		return false;
 	}
 	new = gen_take(&buf);
+	w->now += Max(op->stamps, 1) - 1;
 	CHECK(same(crdt_merge(st->value, new), new), "%s: update is an inflation\n  %s\n  %s",
 		  t->ops->name, crdt_text(st->value), crdt_text(new));
 	CHECK(same(crdt_merge(st->value, crdt_delta(st->value, new)), new),
