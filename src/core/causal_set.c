@@ -487,7 +487,7 @@ cvg_cset_print(CvgReader r, CvgBuf *out)
 		cvg_print_string(out, " removed ");
 		(void) print_list(&set, &names, false, out);
 	}
-	if (head.dead.len > 1)
+	if (head.dead.len > 1 || set.nitems == 0)
 	{
 		cvg_print_string(out, " seen ");
 		cvg_dotset_print(dead, out);
@@ -609,8 +609,10 @@ cvg_cset_parse(CvgScanner *s, bool removes, CvgBuf *out)
 	{
 		if (cvg_scan_word(s, "seen"))
 			cvg_dotset_scan(s, out);
-		else
+		else if (elements.n > 0)
 			cvg_dotset_empty(out);
+		else
+			(void) cvg_scan_fail(s, CVG_E_SYNTAX, s->p);
 		if (cvg_scan_ok(s))
 			put_scanned(s, &elements, &scan, out);
 	}

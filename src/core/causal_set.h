@@ -18,7 +18,7 @@
  * within an hour of the oldest one takes 7 bytes more than the element.
  *
  * Text: dots follow their element as id@stamp, with a minus sign after those
- * of removes.
+ * of removes.  Without elements what was seen is always there.
  *
  *-------------------------------------------------------------------------
  */

@@ -121,38 +121,34 @@ cvg_mset_change(CvgSlice set, CvgDot dot, const CvgSetChange *changes, int n,
 	}
 }
 
-/* One of the two lists; returns whether the other has elements. */
-static bool
+/* The elements that are present, or those that were removed. */
+static void
 print_list(CvgReader r, bool wanted, CvgBuf *out)
 {
 	const char *separator = "";
 	CvgSlice	element;
 	bool		present;
-	bool		others = false;
 
 	cvg_put_u8(out, '{');
 	while (cvg_mset_next(&r, &element, &present))
 	{
 		if (present != wanted)
-		{
-			others = true;
 			continue;
-		}
 		cvg_print_string(out, separator);
 		cvg_print_text(out, element);
 		separator = ", ";
 	}
 	cvg_put_u8(out, '}');
-	return others;
 }
 
 void
-cvg_mset_print(CvgReader r, CvgBuf *out)
+cvg_mset_print(CvgReader r, bool can_remove, CvgBuf *out)
 {
-	if (print_list(r, true, out))
+	print_list(r, true, out);
+	if (can_remove)
 	{
 		cvg_print_string(out, " removed ");
-		(void) print_list(r, false, out);
+		print_list(r, false, out);
 	}
 }
 
@@ -164,6 +160,8 @@ cvg_mset_parse(CvgScanner *s, bool can_remove, CvgBuf *out)
 
 	if (cvg_set_scan(s, &set, can_remove, NULL, NULL))
 	{
+		if (can_remove && !set.has_removed)
+			(void) cvg_scan_fail(s, CVG_E_SYNTAX, s->p);
 		for (i = 0; i < set.n; i++)
 			put_entry(out, set.elements[i].text, !set.elements[i].removed);
 	}

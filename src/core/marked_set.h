@@ -21,7 +21,7 @@ extern void cvg_mset_check(CvgReader *r, bool can_remove);
 extern void cvg_mset_merge(CvgReader a, CvgReader b, CvgBuf *out);
 extern void cvg_mset_delta(CvgReader old, CvgReader new, CvgBuf *out);
 extern CvgStamp cvg_mset_latest(CvgReader r);
-extern void cvg_mset_print(CvgReader r, CvgBuf *out);
+extern void cvg_mset_print(CvgReader r, bool can_remove, CvgBuf *out);
 extern void cvg_mset_parse(CvgScanner *s, bool can_remove, CvgBuf *out);
 
 /* The functions of CvgSetOps. */

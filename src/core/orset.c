@@ -28,9 +28,17 @@ orset_change(CvgSlice set, CvgDot dot, const CvgSetChange *changes, int n,
 	cvg_cset_change(set, dot, changes, n, false, out);
 }
 
+static CvgStatus
+orset_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return cvg_set_parse_plain(&cvg_orset, s, dots, out);
+}
+
 const CvgCrdtOps cvg_orset_ops = {
 	.tag = CVG_CRDT_ORSET,
 	.name = "orset",
+	.assign = cvg_set_assign,
+	.parse_plain = orset_parse_plain,
 	.check = orset_check,
 	.bottom = cvg_cset_bottom,
 	.merge = cvg_cset_merge,

@@ -28,9 +28,17 @@ rwset_change(CvgSlice set, CvgDot dot, const CvgSetChange *changes, int n,
 	cvg_cset_change(set, dot, changes, n, true, out);
 }
 
+static CvgStatus
+rwset_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return cvg_set_parse_plain(&cvg_rwset, s, dots, out);
+}
+
 const CvgCrdtOps cvg_rwset_ops = {
 	.tag = CVG_CRDT_RWSET,
 	.name = "rwset",
+	.assign = cvg_set_assign,
+	.parse_plain = rwset_parse_plain,
 	.check = rwset_check,
 	.bottom = cvg_cset_bottom,
 	.merge = cvg_cset_merge,

@@ -212,7 +212,7 @@ cvg_set_change(CvgSlice set, CvgDot dot, const CvgSetChange *changes, int n,
 		if (pg_add_s64_overflow(dot.stamp, n - 1, &last))
 			return CVG_E_OVERFLOW;
 	}
-	cvg_print_slice(out, cvg_slice(set.data, CVG_CRDT_HEADER));
+	cvg_crdt_put_header(ops->crdt, out);
 	ops->change(set, dot, changes, n, out);
 	return cvg_crdt_finish(CVG_OK, start, out);
 }
@@ -235,44 +235,51 @@ cvg_set_update(CvgSlice set, CvgDot dot, const CvgSlice *elements, int n,
 	return status;
 }
 
-CvgSetChange *
-cvg_set_diff(CvgSlice set, const CvgSlice *elements, int n, int *nchanges)
+/* What leads from a set to what is wanted, of which there are at most n. */
+static CvgSetChange *
+find_changes(CvgSlice set, CvgSetIter wanted, int n, int *nchanges)
 {
-	CvgSetChange *changes = palloc(sizeof(CvgSetChange) *
-								   (cvg_set_cardinality(set) + n + 1));
+	CvgSetChange *changes = palloc_extended(sizeof(CvgSetChange) *
+											((size_t) cvg_set_cardinality(set) + n + 1),
+											MCXT_ALLOC_HUGE);
 	CvgSetIter	it = cvg_set_iter(set);
-	CvgSlice	old;
-	bool		has_old = cvg_set_next(&it, &old);
-	int			i = 0;
+	CvgSlice	is;
+	CvgSlice	want;
+	bool		has_is = cvg_set_next(&it, &is);
+	bool		has_want = cvg_set_next(&wanted, &want);
 
 	*nchanges = 0;
-	while (has_old || i < n)
+	while (has_is || has_want)
 	{
-		int			c = !has_old ? 1 : i >= n ? -1 : cvg_slice_cmp(old, elements[i]);
+		int			c = !has_is ? 1 : !has_want ? -1 : cvg_slice_cmp(is, want);
 
 		if (c != 0)
 		{
 			CvgSetChange *change = &changes[(*nchanges)++];
 
-			change->element = c < 0 ? old : elements[i];
+			change->element = c < 0 ? is : want;
 			change->remove = c < 0;
 		}
 		if (c <= 0)
-			has_old = cvg_set_next(&it, &old);
+			has_is = cvg_set_next(&it, &is);
 		if (c >= 0)
-			i++;
+			has_want = cvg_set_next(&wanted, &want);
 	}
 	return changes;
 }
 
 CvgStatus
-cvg_set_assign(CvgSlice old, CvgDot dot, const CvgSlice *elements, int n,
-			   CvgBuf *out)
+cvg_set_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
 {
-	int			nchanges;
-	CvgSetChange *changes = cvg_set_diff(old, elements, n, &nchanges);
-	CvgStatus	status = cvg_set_change(old, dot, changes, nchanges, out);
+	CvgDot		dot = {{NULL, 0}, 0};
+	CvgSetChange *changes;
+	CvgStatus	status;
+	int			n;
 
+	changes = find_changes(old, cvg_set_iter(new), cvg_set_cardinality(new), &n);
+	if (cvg_set_needs_dots(old, changes, n))
+		dot = cvg_next_dots(dots, n);
+	status = cvg_set_change(old, dot, changes, n, out);
 	pfree(changes);
 	return status;
 }
@@ -294,8 +301,9 @@ cvg_set_check_element(CvgReader *r, CvgSlice bytes, CvgSlice *previous)
 	return cvg_reader_ok(r);
 }
 
-static void
-scan_element(CvgScanner *s, CvgScannedSet *set, bool removed)
+/* Room for the element that comes next; its text goes into texts. */
+static CvgScannedElement *
+scanned_element(CvgScanner *s, CvgScannedSet *set, bool removed)
 {
 	CvgScannedElement *e;
 
@@ -312,8 +320,7 @@ scan_element(CvgScanner *s, CvgScannedSet *set, bool removed)
 	e->index = set->n++;
 	e->offset = set->texts.len;
 	e->at = s->p;
-	cvg_scan_text(s, &set->texts);
-	e->text.len = set->texts.len - e->offset;
+	return e;
 }
 
 static void
@@ -324,7 +331,10 @@ scan_list(CvgScanner *s, CvgScannedSet *set, bool removed,
 		return;
 	do
 	{
-		scan_element(s, set, removed);
+		CvgScannedElement *e = scanned_element(s, set, removed);
+
+		cvg_scan_text(s, &set->texts);
+		e->text.len = set->texts.len - e->offset;
 		if (more != NULL && cvg_scan_ok(s))
 			more(s, arg);
 	} while (cvg_scan_char(s, ','));
@@ -351,7 +361,10 @@ cvg_set_scan(CvgScanner *s, CvgScannedSet *set, bool can_remove,
 	cvg_buf_init(&set->texts);
 	scan_list(s, set, false, more, arg);
 	if (can_remove && cvg_scan_word(s, "removed"))
+	{
 		scan_list(s, set, true, more, arg);
+		set->has_removed = true;
+	}
 	if (!cvg_scan_ok(s))
 		return false;
 	for (i = 0; i < set->n; i++)
@@ -372,4 +385,90 @@ cvg_set_scan_free(CvgScannedSet *set)
 	if (set->elements != NULL)
 		pfree(set->elements);
 	cvg_buf_free(&set->texts);
+}
+
+/* --- arrays ------------------------------------------------------------------ */
+
+/* An element without quotes: spaces around it do not count; not NULL. */
+static void
+scan_bare_element(CvgScanner *s, CvgBuf *out)
+{
+	const char *at = s->p;
+	size_t		start = out->len;
+	size_t		end = start;
+	bool		escaped = false;
+
+	while (s->p < s->end && strchr(",{}\"", *s->p) == NULL)
+	{
+		bool		space = *s->p == ' ' || (*s->p >= '\t' && *s->p <= '\r');
+
+		if (*s->p == '\\')
+		{
+			if (++s->p == s->end)
+				break;
+			space = false;
+			escaped = true;
+		}
+		cvg_put_u8(out, (uint8) *s->p++);
+		if (!space)
+			end = out->len;
+	}
+	out->len = end;
+	if (end == start || (end - start == 4 && !escaped &&
+						 pg_strncasecmp((char *) out->data + start, "null", 4) == 0))
+		(void) cvg_scan_fail(s, CVG_E_SYNTAX, at);
+}
+
+static void
+scan_array(CvgScanner *s, CvgScannedSet *set)
+{
+	if (!cvg_scan_expect(s, '{') || cvg_scan_char(s, '}'))
+		return;
+	do
+	{
+		CvgScannedElement *e = scanned_element(s, set, false);
+
+		if (s->p < s->end && *s->p == '"')
+			cvg_scan_text(s, &set->texts);
+		else
+			scan_bare_element(s, &set->texts);
+		e->text.len = set->texts.len - e->offset;
+	} while (cvg_scan_char(s, ','));
+	(void) cvg_scan_expect(s, '}');
+}
+
+CvgStatus
+cvg_set_parse_plain(const CvgSetOps *ops, CvgScanner *s, CvgDotSupply *dots,
+					CvgBuf *out)
+{
+	CvgScannedSet set;
+	CvgSlice   *elements = NULL;
+	CvgDot		dot = {{NULL, 0}, 0};
+	CvgBuf		bottom;
+	int			i;
+	int			n = 0;
+
+	memset(&set, 0, sizeof(set));
+	cvg_buf_init(&set.texts);
+	scan_array(s, &set);
+	if (cvg_scan_ok(s) && cvg_scan_at_end(s))
+	{
+		elements = palloc(sizeof(CvgSlice) * (set.n + 1));
+		for (i = 0; i < set.n; i++)
+			elements[i] = cvg_slice(set.texts.data + set.elements[i].offset,
+									set.elements[i].text.len);
+		n = cvg_elements_sort(elements, set.n);
+		if (n > 0 && ops->add_has_dot)
+			dot = cvg_next_dots(dots, n);
+		cvg_buf_init(&bottom);
+		cvg_crdt_bottom(ops->crdt, &bottom);
+		s->status = cvg_set_update(cvg_buf_slice(&bottom), dot, elements, n,
+								   false, out);
+		cvg_buf_free(&bottom);
+		pfree(elements);
+	}
+	else
+		(void) cvg_scan_fail(s, CVG_E_SYNTAX, s->p);
+	cvg_set_scan_free(&set);
+	return s->status;
 }

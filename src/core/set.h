@@ -13,10 +13,12 @@
  * one.
  *
  * Text: the elements, those that are remembered but not present, and what
- * was replaced (dotset.h), the latter two left out if empty:
+ * was replaced (dotset.h):
  *	  {apple, "red, green"} removed {pear}
  *	  {apple london@7, "b c" london@8 paris@9} seen {london 3-5}
- * In a text elements may come in any order.
+ * In a text elements may come in any order.  The form of a state differs from
+ * that of an array, which is a plain value (crdt.h), but for a gset, where it
+ * makes no difference: no assignment takes anything from it.
  *
  * Shapiro et al. 2011, section 3.3.
  *
@@ -100,19 +102,15 @@ extern CvgStatus cvg_set_update(CvgSlice set, CvgDot dot,
 								CvgBuf *out);
 
 /*
- * The changes that lead from a set to exactly these elements (sorted, each
- * once): what is missing is added, what is too much removed, the rest not
- * touched.  In an array to be freed with pfree.
+ * Assignment, as CvgCrdtOps has it: what is missing is added, what is too
+ * much removed, and what is there already is not touched.
  */
-extern CvgSetChange *cvg_set_diff(CvgSlice set, const CvgSlice *elements,
-								  int n, int *nchanges);
+extern CvgStatus cvg_set_assign(CvgSlice old, CvgSlice new,
+								CvgDotSupply *dots, CvgBuf *out);
 
-/*
- * Assignment of a plain value: the set with the changes of cvg_set_diff().
- * dot is the first of as many as there are changes.
- */
-extern CvgStatus cvg_set_assign(CvgSlice old, CvgDot dot,
-								const CvgSlice *elements, int n, CvgBuf *out);
+/* The plain form is that of an array of text without nulls. */
+extern CvgStatus cvg_set_parse_plain(const CvgSetOps *ops, CvgScanner *s,
+									 CvgDotSupply *dots, CvgBuf *out);
 
 /* For the types: the next element of an entry, checked; false at the end. */
 extern bool cvg_set_check_element(CvgReader *r, CvgSlice bytes,
@@ -137,6 +135,7 @@ typedef struct CvgScannedSet
 	int			n;
 	int			size;
 	CvgBuf		texts;
+	bool		has_removed;	/* there was a second list */
 } CvgScannedSet;
 
 /* Free it in any case; false on failure, which is in the scanner. */

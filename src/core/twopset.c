@@ -16,19 +16,33 @@ twopset_check(CvgReader *r)
 }
 
 static void
+twopset_print(CvgReader r, CvgBuf *out)
+{
+	cvg_mset_print(r, true, out);
+}
+
+static void
 twopset_parse(CvgScanner *s, CvgBuf *out)
 {
 	cvg_mset_parse(s, true, out);
 }
 
+static CvgStatus
+twopset_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	return cvg_set_parse_plain(&cvg_twopset, s, dots, out);
+}
+
 const CvgCrdtOps cvg_twopset_ops = {
 	.tag = CVG_CRDT_TWOPSET,
 	.name = "twopset",
+	.assign = cvg_set_assign,
+	.parse_plain = twopset_parse_plain,
 	.check = twopset_check,
 	.merge = cvg_mset_merge,
 	.delta = cvg_mset_delta,
 	.latest = cvg_mset_latest,
-	.print = cvg_mset_print,
+	.print = twopset_print,
 	.parse = twopset_parse,
 };
 

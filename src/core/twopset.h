@@ -8,7 +8,7 @@
  * changes nothing either.  A marked set (marked_set.h), which keeps every
  * removed element as a tombstone.
  *
- * Text: {apple} removed {pear}
+ * Text: {apple} removed {pear}, both always there
  *
  * Shapiro et al. 2011, 3.3.2.
  *

@@ -190,7 +190,11 @@ write_crdts(void)
 		{"lwwreg", "a@5 {\"a\": [1]}", "b@6 \"x\""},
 		{"mvreg", "[a@5 {\"a\": [1]}, b@6 2] seen {a 1-4}", "[a@7 null] seen {a 5, b 6}"},
 		{"ewflag", "true [a@5, b@6] seen {a 1-4 7}", "false [] seen {a 5}"},
-		{"dwflag", "false [a@5, b@6 -]", "true [a@7] seen {a 5, b 6}"}
+		{"dwflag", "false [a@5, b@6 -]", "true [a@7] seen {a 5, b 6}"},
+		{"gset", "{a, \"b, \\\"c\"}", "{\"\", a, d}"},
+		{"twopset", "{a} removed {b}", "{a, b, c} removed {}"},
+		{"orset", "{a a@5, \"b c\" a@6 b@7} seen {a 1-4}", "{a a@9 b@3, d b@8} seen {a 5-6}"},
+		{"rwset", "{a a@5} removed {b a@6 b@7 -} seen {a 1-4}", "{b b@9} removed {c b@8 -} seen {b 7}"}
 	};
 	CvgBuf		a;
 	CvgBuf		b;

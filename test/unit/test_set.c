@@ -103,15 +103,42 @@ change(CvgSlice value, Op *op, int adds, int removes, CvgBuf *out)
 	return cvg_set_change(value, op->dot, changes, n, out);
 }
 
+/* The dots of an operation, for an assignment. */
+typedef struct OpSupply
+{
+	CvgDotSupply supply;
+	Op		   *op;
+} OpSupply;
+
+static CvgDot
+op_dots(CvgDotSupply *supply, int n)
+{
+	Op		   *op = ((OpSupply *) supply)->op;
+
+	op->stamps = n;
+	return op->dot;
+}
+
 static CvgStatus
 assign(CvgSlice value, Op *op, int mask, CvgBuf *out)
 {
+	OpSupply	dots = {{op_dots, 0}, op};
+	CvgDot		elsewhere = {cvg_slice_cstring("zz"), 1};
 	CvgSlice	elements[NAMES];
-	int			now = contents(value);
+	int			was = contents(value);
+	CvgBuf		plain;
+	CvgStatus	status;
 
-	op->n = (mask & ~now) | (now & ~mask) << 8;
-	op->stamps = NAMES;
-	return cvg_set_assign(value, op->dot, elements, elements_of(mask, elements), out);
+	op->n = (mask & ~was) | (was & ~mask) << 8;
+	cvg_buf_init(&plain);
+	status = cvg_set_update(crdt_bottom(cvg_crdt_ops(value.data[1])), elsewhere,
+							elements, elements_of(mask, elements), false, &plain);
+	if (status == CVG_OK)
+		status = cvg_crdt_assign(value, cvg_buf_slice(&plain), true, &dots.supply, out);
+	cvg_buf_free(&plain);
+	CHECK(status != CVG_OK || value.data[1] == CVG_CRDT_TWOPSET ||
+		  contents(cvg_buf_slice(out)) == mask);
+	return status;
 }
 
 static CvgStatus
@@ -447,7 +474,6 @@ test_refused(void)
 	CvgSetChange minus = {element(3), true};
 	CvgSetChange nul = {{(const uint8 *) "x\0y", 3}, false};
 	CvgSetChange two[] = {{element(1), false}, {element(3), false}};
-	CvgSlice	b = element(3);
 	CvgDot		d = {cvg_slice_cstring("a"), cvg_crdt_latest(s)};
 	CvgBuf		buf;
 
@@ -463,8 +489,7 @@ test_refused(void)
 	CHECK(cvg_set_change(s, d, &plus, 1, &buf) == CVG_E_BAD_ID);
 	CHECK(cvg_set_change(s, d, &nul, 1, &buf) == CVG_E_MALFORMED);
 	CHECK(cvg_set_change(g, d, &minus, 1, &buf) == CVG_E_FORBIDDEN, "a gset only grows");
-	CHECK(cvg_set_assign(g, d, &b, 1, &buf) == CVG_E_FORBIDDEN);
-	CHECK(cvg_set_assign(g, d, NULL, 0, &buf) == CVG_E_FORBIDDEN);
+	CHECK(cvg_crdt_assign(g, crdt_bottom(&cvg_gset_ops), true, NULL, &buf) == CVG_E_FORBIDDEN);
 	CHECK(cvg_crdt_reset(g, &buf) == CVG_E_FORBIDDEN);
 	CHECK(buf.len == 0);
 	cvg_buf_free(&buf);
@@ -587,11 +612,15 @@ test_text(void)
 		{&cvg_gset_ops, "{a}}", NULL},
 		{&cvg_gset_ops, "", NULL},
 		{&cvg_twopset_ops, "{b, a}removed{c}", "{a, b} removed {c}"},
-		{&cvg_twopset_ops, "{} removed {}", "{}"},
+		{&cvg_twopset_ops, "{} removed {}", "{} removed {}"},
+		{&cvg_twopset_ops, "{a}", NULL},	/* an array */
 		{&cvg_twopset_ops, "{a} removed {a}", NULL},
 		{&cvg_twopset_ops, "{a} removed", NULL},
 		{&cvg_orset_ops, "{b b@7, a c@3 a@9 a@5} seen {a 1-4}", "{a a@5 a@9 c@3, b b@7} seen {a 1-4}"},
 		{&cvg_orset_ops, "{} seen {a 5}", "{} seen {a 5}"},
+		{&cvg_orset_ops, "{} seen {}", "{} seen {}"},
+		{&cvg_orset_ops, "{a a@1}", "{a a@1}"},
+		{&cvg_orset_ops, "{}", NULL},	/* an array */
 		{&cvg_orset_ops, "{a}", NULL},
 		{&cvg_orset_ops, "{a a@0}", NULL},
 		{&cvg_orset_ops, "{a a@5 a@5}", NULL},
@@ -615,6 +644,65 @@ test_text(void)
 		CHECK((s.len > 0) == (texts[i].printed != NULL), "%s", texts[i].text);
 		if (s.len > 0 && texts[i].printed != NULL)
 			CHECK(strcmp(crdt_text(s), texts[i].printed) == 0, "%s", crdt_text(s));
+	}
+	gen_reset();
+}
+
+/* Literals of arrays are plain values. */
+static void
+test_plain_text(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *contents;	/* NULL: refused */
+	}			texts[] = {
+		{"{}", ""},
+		{" { } ", ""},
+		{"{b,a,a}", "a|b|"},
+		{"{ a b , \" x \",\"\"}", "| x |a b|"},
+		{"{a@b.c,\\ x\\ ,\\NULL, \"null\"}", " x |NULL|a@b.c|null|"},
+		{"{NULL}", NULL},
+		{"{a,null}", NULL},
+		{"{a,,b}", NULL},
+		{"{a", NULL},
+		{"{a\\", NULL},
+		{"{{a},{b}}", NULL},
+		{"{a\"b\"}", NULL},
+		{"{\"a\"b}", NULL},
+		{"{a} b", NULL},
+		{"a", NULL},
+		{"", NULL},
+	};
+	int			i;
+	int			k;
+
+	for (i = 0; i < lengthof(texts) * 4; i++)
+	{
+		const CvgSetOps *ops = cvg_set_ops(types[i % 4].ops->tag);
+		const char *text = texts[i / 4].text;
+		CvgDotSupply dots = {gen_next_dots, 0};
+		CvgError	err;
+		CvgBuf		buf;
+		char		found[100] = "";
+
+		cvg_buf_init(&buf);
+		k = cvg_crdt_parse_plain(ops->crdt, gen_copy(cvg_slice_cstring(text)), &dots, &buf, &err);
+		CHECK((k == CVG_OK) == (texts[i / 4].contents != NULL), "%s: %s", ops->crdt->name, text);
+		if (k == CVG_OK)
+		{
+			CvgSetIter	it = cvg_set_iter(cvg_buf_slice(&buf));
+			CvgSlice	e;
+
+			CHECK(cvg_crdt_validate(ops->crdt, cvg_buf_slice(&buf), NULL) == CVG_OK);
+			CHECK(cvg_crdt_is_plain(cvg_buf_slice(&buf)));
+			while (cvg_set_next(&it, &e))
+				sprintf(found + strlen(found), "%.*s|", (int) e.len, e.data);
+			CHECK(texts[i / 4].contents != NULL && strcmp(found, texts[i / 4].contents) == 0, "%s", found);
+		}
+		else
+			CHECK(buf.len == 0);
+		cvg_buf_free(&buf);
 	}
 	gen_reset();
 }
@@ -697,6 +785,7 @@ main(void)
 	}
 	test_no_tombstones();
 	test_text();
+	test_plain_text();
 	test_bytes();
 	return unit_done();
 }
