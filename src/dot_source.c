@@ -57,3 +57,20 @@ cvg_dot_source_init(void)
 {
 	cvg_dot_source = draw_dots;
 }
+
+static CvgDot
+next_dots(CvgDotSupply *supply, int n)
+{
+	CvgDot		dot;
+
+	draw_dots(supply->after, n, &dot);
+	return dot;
+}
+
+CvgDotSupply
+cvg_node_dots(CvgStamp after)
+{
+	CvgDotSupply supply = {next_dots, after};
+
+	return supply;
+}

@@ -11,7 +11,8 @@
  *	 - one foreign key,
  *	 - the partition keys of the table and its partitions
  * are one group.  A generated column stands for the columns that it is
- * computed from.  Key columns never change and are left out.  Groups that
+ * computed from.  Key columns never change and are left out; columns of CRDT
+ * types merge by their type, whoever else changes.  Groups that
  * share a column are one group.
  *
  * A group's unit id is the smallest unit id of its members, so all nodes
@@ -35,6 +36,7 @@
 #include "catalog/pg_inherits.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/optimizer.h"
+#include "store/crdt_column.h"
 #include "store/relinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -85,6 +87,7 @@ init_grouping(Grouping *g, Relation rel, Oid key_index)
 		g->parent[i] = i;
 		g->movable[i] = !att->attisdropped && att->attgenerated == '\0' &&
 			strcmp(NameStr(att->attname), CVG_STATE_COLUMN) != 0 &&
+			cvg_crdt_of_type(att->atttypid) == NULL &&
 			!(index != NULL && is_key_column(index, i));
 		if (g->movable[i])
 			g->unit[i] = cvg_unit_id(cvg_slice_cstring(NameStr(att->attname)));

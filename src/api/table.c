@@ -175,7 +175,7 @@ accept_rows(Relation rel)
 		}
 		cvg_buf_init(&fresh);
 		put_initial_state(db, &fresh);
-		cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh));
+		cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh), NULL);
 		cvg_buf_free(&fresh);
 	}
 	table_endscan(scan);

@@ -19,7 +19,7 @@
 #define MIN_COLUMN_SIZE		(2 + 2 + 4 + 1 + 1)
 
 #define DESC_KNOWN_FLAGS	CVG_DESC_KEYLESS
-#define COL_KNOWN_FLAGS		CVG_COL_GENERATED
+#define COL_KNOWN_FLAGS		(CVG_COL_GENERATED | CVG_COL_MERGED)
 
 /* ----------
  * Hashes
@@ -133,6 +133,8 @@ get_column(CvgReader *r, CvgColumn *col)
 		cvg_reader_fail(r, CVG_E_VERSION);
 	else if (col->keypos > 0 ? col->unit != 0 : (col->unit == 0 && !generated))
 		cvg_reader_fail(r, CVG_E_MALFORMED);
+	else if ((col->flags & CVG_COL_MERGED) && (col->keypos > 0 || generated))
+		cvg_reader_fail(r, CVG_E_MALFORMED);
 }
 
 /*
@@ -202,7 +204,10 @@ get_columns(CvgReader *r, CvgDescriptor *desc)
 	desc->columns = palloc0(sizeof(CvgColumn) * (n + 1));
 	desc->ncolumns = (int) n;
 	for (i = 0; i < n && cvg_reader_ok(r); i++)
+	{
 		get_column(r, &desc->columns[i]);
+		desc->merges |= (desc->columns[i].flags & CVG_COL_MERGED) != 0;
+	}
 	if (!cvg_reader_ok(r))
 		return;
 	status = find_key(desc);

@@ -190,6 +190,13 @@ cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice state)
 }
 
 void
+cvg_change_back(CvgBuf *out, CvgStamp stamp, CvgStamp previous)
+{
+	Assert(stamp > previous);
+	cvg_put_varint(out, previous == 0 ? 0 : (uint64) (stamp - previous));
+}
+
+void
 cvg_change_columns(CvgBuf *out, int ncolumns)
 {
 	cvg_put_varint(out, (uint64) ncolumns);
@@ -371,6 +378,16 @@ get_change(CvgReader *r, const CvgDescriptor *const *descs, int ndescs,
 	get_state(r, change);
 	if (r->status == CVG_OK)
 		get_key(r, desc, change);
+	change->back = 0;
+	change->has_back = desc->merges && op != CVG_OP_INSERT;
+	if (r->status == CVG_OK && change->has_back)
+	{
+		uint64		back = get_varint(r);
+
+		if (back > PG_INT64_MAX)
+			r->status = CVG_E_MALFORMED;
+		change->back = (CvgStamp) back;
+	}
 	if (r->status == CVG_OK)
 		change->ncolumns = get_columns(r, desc->ncolumns, change->cols,
 									   change->values);
@@ -392,6 +409,8 @@ cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
 	CvgReader	inner;
 
 	change->ncolumns = change->nkeys = 0;
+	change->back = 0;
+	change->has_back = false;
 	change->key = cvg_slice(NULL, 0);
 	if (r->status != CVG_OK)
 		return cvg_fail(err, r->status, r->pos);

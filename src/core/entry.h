@@ -15,13 +15,21 @@
  * Value:  varint (length * 4 + kind) | bytes
  *
  * Change: varint length of the rest | varint (descriptor index * 4 + op) |
- *	  slice state | value[nkeys] key | varint ncolumns | (varint column
- *	  index, strictly ascending | value)*
+ *	  slice state | value[nkeys] key | [varint back] | varint ncolumns |
+ *	  (varint column index, strictly ascending | value)*
  * The state is the whole row state after the write, so what a receiver may
  * take from it is decided by merging; INSERT carries all stored columns
  * (key columns included), UPDATE the columns of the units whose dot is this
  * write's, DELETE none.  A keyless table has no key values: the row is named by
  * the birth dot in its state.
+ *
+ * Columns that merge by their type (CVG_COL_MERGED) belong to no unit.  An
+ * UPDATE carries them as deltas, which may only be merged into a value that
+ * has their base; a DELETE leaves them as they are.  So in a table that has
+ * such columns both carry "back": how far the writer's stamp lies above its
+ * previous one in the row's clock, or 0 if it had none.  The state's clock
+ * with the writer's entry set back is the clock that the row had before the
+ * write.
  *
  * Body:   u8 version * 16 + flags | varint (commit stamp - horizon) |
  *	  [deps: slice vclock] | [stable: slice vclock] |
@@ -65,11 +73,14 @@ typedef enum CvgGranularity
 /* value is computed at the receiver; never on the wire */
 #define CVG_COL_GENERATED		0x01
 
+/* a CRDT: values of concurrent writers are merged by the column's type */
+#define CVG_COL_MERGED			0x02
+
 typedef struct CvgColumn
 {
 	CvgSlice	name;
 	CvgSlice	type_name;		/* schema-qualified, as format_type would */
-	uint32		unit;			/* 0 for key columns */
+	uint32		unit;			/* 0 for key columns; says nothing if merged */
 	int			keypos;			/* 1-based place in the key, 0 if none */
 	uint8		flags;
 } CvgColumn;
@@ -82,6 +93,7 @@ typedef struct CvgDescriptor
 	uint8		flags;
 	CvgSlice	schema;
 	CvgSlice	table;
+	bool		merges;			/* has CVG_COL_MERGED columns */
 	int			ncolumns;
 	CvgColumn  *columns;		/* palloc'ed by decode */
 	int			nkeys;
@@ -130,16 +142,19 @@ typedef struct CvgChange
 	CvgSlice	key;			/* the key values' bytes, as one slice */
 	int			nkeys;
 	CvgValue	keys[CVG_MAX_KEY_COLUMNS];
+	bool		has_back;
+	CvgStamp	back;			/* 0: the writer had no stamp in the row */
 	int			ncolumns;
 	int			cols[CVG_MAX_COLUMNS];
 	CvgValue	values[CVG_MAX_COLUMNS];
 } CvgChange;
 
 /*
- * Writing a change: start, key values (cvg_put_value), cvg_change_columns,
- * then (varint index, value) per column, finish.
+ * Writing a change: start, key values (cvg_put_value), unless it is an
+ * INSERT and if desc->merges: cvg_change_back, cvg_change_columns, then (varint index, value) per column, finish.
  */
 extern size_t cvg_change_start(CvgBuf *out, CvgOp op, int descriptor, CvgSlice state);
+extern void cvg_change_back(CvgBuf *out, CvgStamp stamp, CvgStamp previous);
 extern void cvg_change_columns(CvgBuf *out, int ncolumns);
 extern void cvg_change_finish(CvgBuf *out, size_t start);
 

@@ -91,6 +91,14 @@ extern void cvg_rowstate_clock(CvgSlice state, CvgBuf *out);
 /* Entry of one replica in the row clock, 0 when absent. */
 extern CvgStamp cvg_rowstate_latest(CvgSlice state, CvgSlice replica);
 
+/*
+ * Does the state "here" contain all that a write was based on: the clock of
+ * the state after the write, with the writer's entry set back by "back" (to
+ * nothing if that is 0)?
+ */
+extern bool cvg_rowstate_has_base(CvgSlice here, CvgSlice write,
+								  CvgSlice writer, CvgStamp back);
+
 /* vc <= clock */
 extern bool cvg_rowstate_covered(CvgSlice state, CvgSlice clock);
 

@@ -185,6 +185,37 @@ cvg_rowstate_birth_bytes(CvgSlice state, CvgBuf *out)
 	cvg_put_u64(out, (uint64) dot.stamp);
 }
 
+/* Both are in id order: one walk over both. */
+bool
+cvg_rowstate_has_base(CvgSlice here, CvgSlice write, CvgSlice writer,
+					  CvgStamp back)
+{
+	CvgRowParts ph;
+	CvgRowParts pw;
+	bool		covered = true;
+	int			i;
+	int			j = 0;
+
+	cvg_row_load_clock(here, &ph);
+	cvg_row_load_clock(write, &pw);
+	for (i = 0; i < pw.nreplicas && covered; i++)
+	{
+		const CvgRowReplica *rep = &pw.replicas[i];
+		CvgStamp	stamp = rep->vc;
+
+		if (cvg_slice_eq(rep->id, writer))
+			stamp = back == 0 ? 0 : stamp - back;
+		while (j < ph.nreplicas && cvg_slice_cmp(ph.replicas[j].id, rep->id) < 0)
+			j++;
+		covered = stamp <= 0 ||
+			(j < ph.nreplicas && cvg_slice_eq(ph.replicas[j].id, rep->id) &&
+			 stamp <= ph.replicas[j].vc);
+	}
+	cvg_row_free(&ph);
+	cvg_row_free(&pw);
+	return covered;
+}
+
 CvgOrder
 cvg_rowstate_compare(CvgSlice a, CvgSlice b)
 {

@@ -33,6 +33,7 @@
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "store/capture.h"
+#include "store/crdt_column.h"
 #include "store/meta.h"
 #include "store/restamp.h"
 #include "store/tombstone.h"
@@ -188,6 +189,9 @@ bury(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice old_state)
 	change = cvg_xactlog_begin(rel, CVG_OP_DELETE, cvg_buf_slice(&state));
 	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
 		cvg_put_bytes(change, key.data, key.len);
+	if (rel->desc->merges)
+		cvg_change_back(change, cvg_rowstate_latest(cvg_buf_slice(&state), self_id(db)),
+						cvg_rowstate_latest(old_state, self_id(db)));
 	cvg_change_columns(change, 0);
 	cvg_xactlog_end();
 }
@@ -249,22 +253,32 @@ changed_units(CvgRel *rel, TupleTableSlot *oldslot, TupleTableSlot *newslot,
 	return n;
 }
 
-/* State of a new row: over the tombstone of its key if there is one. */
+/*
+ * State of a new row: over the tombstone of its key if there is one.  Columns
+ * that merge by their type go on from what they were there.
+ */
 static void
-state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
+state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out,
+				CvgReplaced *replaced)
 {
 	CvgShelved	grave;
 	CvgSlice	old = {NULL, 0};
+	CvgSlice	image = {NULL, 0};
 
 	cvg_xactlog_note_lookup(db);
 	if (find_tombstone(db, rel, slot, &grave))
+	{
 		old = grave.state;
+		image = grave.image;
+	}
+	if (rel->desc->merges)
+		cvg_crdt_insert_columns(rel, slot, image, replaced);
 	write_state(db, rel, insert_fn, old, NULL, 0, out);
 }
 
 static void
 state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
-				TupleTableSlot *newslot, CvgBuf *out)
+				TupleTableSlot *newslot, CvgBuf *out, CvgReplaced *replaced)
 {
 	uint32		units[CVG_MAX_UNITS];
 	CvgSlice	old = cvg_rel_state(rel, oldslot);
@@ -272,9 +286,11 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 
 	if (key_changed(rel, oldslot, newslot))
 	{
-		state_of_insert(db, rel, newslot, out);
+		state_of_insert(db, rel, newslot, out, replaced);
 		return;
 	}
+	if (rel->desc->merges)
+		cvg_crdt_update_columns(rel, oldslot, newslot, replaced);
 	if (old.len == 0)
 	{
 		/* written while our triggers were off: it begins to exist now */
@@ -291,24 +307,24 @@ CVG_FUNCTION(stamp)
 	CvgRel	   *rel = replicated_rel(fcinfo, "stamp");
 	bool		update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
 	HeapTuple	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
-	int			attnum = rel->state_attnum;
-	bool		isnull = false;
-	Datum		value;
+	CvgReplaced replaced;
 	CvgBuf		state;
 	CvgDb	   *db;
 
 	if (cvg_applying || TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
 		return PointerGetDatum(tuple);
 	db = cvg_db();
+	cvg_replaced_init(&replaced, rel);
 	cvg_buf_init(&state);
 	if (update)
-		state_of_update(db, rel, trigdata->tg_trigslot, trigdata->tg_newslot, &state);
+		state_of_update(db, rel, trigdata->tg_trigslot, trigdata->tg_newslot, &state, &replaced);
 	else
-		state_of_insert(db, rel, trigdata->tg_trigslot, &state);
-	value = PointerGetDatum(make_bytea(&state));
+		state_of_insert(db, rel, trigdata->tg_trigslot, &state, &replaced);
+	cvg_replaced_add(&replaced, rel->state_attnum, PointerGetDatum(make_bytea(&state)), false);
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple,
 													 RelationGetDescr(trigdata->tg_relation),
-													 1, &attnum, &value, &isnull));
+													 replaced.n, replaced.attnums,
+													 replaced.values, replaced.nulls));
 }
 
 /* ----------------------------------------------------------------
@@ -333,8 +349,29 @@ own_state(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
 	return state;
 }
 
+/*
+ * The columns of a change: of an insert (take_unit NULL) all, key columns
+ * too; of an update those of the units that were written, and deltas of the
+ * columns that merge by their type and differ from oldslot's.
+ */
+static bool
+takes_column(CvgRel *rel, int i, TupleTableSlot *slot, TupleTableSlot *oldslot,
+			 const bool *take_unit)
+{
+	CvgRelColumn *col = &rel->columns[i];
+
+	if (rel->desc->columns[i].flags & CVG_COL_GENERATED)
+		return false;
+	if (take_unit == NULL)
+		return true;
+	if (col->crdt != NULL)
+		return !same_value(slot, oldslot, col->attnum);
+	return col->unit >= 0 && take_unit[col->unit];
+}
+
 static void
-put_columns(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out, const bool *take_unit)
+put_columns(CvgRel *rel, TupleTableSlot *slot, TupleTableSlot *oldslot, CvgBuf *out,
+			const bool *take_unit)
 {
 	const CvgDescriptor *desc = rel->desc;
 	int			n = 0;
@@ -349,18 +386,21 @@ put_columns(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out, const bool *take_uni
 			bool		isnull;
 			Datum		value;
 
-			if (desc->columns[i].flags & CVG_COL_GENERATED)
-				continue;
-			/* NULL take_unit: an insert, which carries the key columns too */
-			if (take_unit != NULL && (col->unit < 0 || !take_unit[col->unit]))
+			if (!takes_column(rel, i, slot, oldslot, take_unit))
 				continue;
 			if (pass == 0)
 			{
 				n++;
 				continue;
 			}
-			value = slot_getattr(slot, col->attnum, &isnull);
 			cvg_put_varint(out, i);
+			if (take_unit != NULL && col->crdt != NULL)
+			{
+				cvg_crdt_put_delta(cvg_crdt_slot_value(col, oldslot),
+								   cvg_crdt_slot_value(col, slot), out);
+				continue;
+			}
+			value = slot_getattr(slot, col->attnum, &isnull);
 			cvg_codec_put(&col->codec, value, isnull, out);
 		}
 		if (pass == 0)
@@ -375,12 +415,13 @@ log_insert(CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
 
 	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
 		cvg_rel_put_key(rel, slot, out);
-	put_columns(rel, slot, out, NULL);
+	put_columns(rel, slot, NULL, out, NULL);
 	cvg_xactlog_end();
 }
 
 static void
-log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
+log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot, TupleTableSlot *slot,
+		   CvgSlice state)
 {
 	bool		take[CVG_MAX_UNITS];
 	CvgStamp	stamp = cvg_rowstate_latest(state, self_id(db));
@@ -396,18 +437,22 @@ log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgSlice state)
 	out = cvg_xactlog_begin(rel, CVG_OP_UPDATE, state);
 	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
 		cvg_rel_put_key(rel, slot, out);
-	put_columns(rel, slot, out, take);
+	if (rel->desc->merges)
+		cvg_change_back(out, stamp,
+						cvg_rowstate_latest(cvg_rel_state(rel, oldslot), self_id(db)));
+	put_columns(rel, slot, oldslot, out, take);
 	cvg_xactlog_end();
 }
 
 /*
  * A row is in.  If it was written over a tombstone, that goes; if there is one
- * it does not know, it is restamped over it.
+ * it does not know, it is restamped over it, and *slot is its new version.
  */
 static CvgSlice
-settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
+settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
 			  CvgSlice state)
 {
+	CvgReplaced replaced;
 	CvgShelved	grave;
 	CvgOrder	order;
 	CvgBuf		fresh;
@@ -415,7 +460,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 
 	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
 		return state;
-	if (!find_tombstone(db, rel, slot, &grave))
+	if (!find_tombstone(db, rel, *slot, &grave))
 		return state;
 	cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid);
 	order = cvg_rowstate_compare(grave.state, state);
@@ -423,10 +468,13 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot,
 		return state;
 
 	cvg_buf_init(&fresh);
+	cvg_replaced_init(&replaced, rel);
+	if (rel->desc->merges)
+		cvg_crdt_insert_columns(rel, *slot, grave.image, &replaced);
 	write_state(db, rel, insert_fn, grave.state, NULL, 0, &fresh);
 	restamp = cvg_restamp_begin(relation, rel->state_attnum);
-	cvg_restamp_row(restamp, slot, cvg_buf_slice(&fresh));
-	cvg_restamp_end(restamp);
+	cvg_restamp_row(restamp, *slot, cvg_buf_slice(&fresh), &replaced);
+	*slot = cvg_restamp_end_with(restamp);
 	return cvg_buf_slice(&fresh);
 }
 
@@ -436,7 +484,7 @@ capture_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot)
 	CvgSlice	state = own_state(db, rel, slot);
 
 	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
-		state = settle_insert(db, relation, rel, slot, state);
+		state = settle_insert(db, relation, rel, &slot, state);
 	log_insert(rel, slot, state);
 }
 
@@ -452,13 +500,13 @@ capture_update(CvgDb *db, Relation relation, CvgRel *rel,
 
 		if (old.len > 0)
 			bury(db, rel, oldslot, old);
-		state = settle_insert(db, relation, rel, newslot, state);
+		state = settle_insert(db, relation, rel, &newslot, state);
 		log_insert(rel, newslot, state);
 	}
 	else if (old.len == 0)
 		log_insert(rel, newslot, own_state(db, rel, newslot));
 	else
-		log_update(db, rel, newslot, own_state(db, rel, newslot));
+		log_update(db, rel, oldslot, newslot, own_state(db, rel, newslot));
 }
 
 /* What capturing one row allocates goes with it. */

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "storage/lmgr.h"
+#include "store/crdt_column.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "utils/builtins.h"
@@ -178,7 +179,8 @@ read_groups(Oid relid, CvgDescriptor *desc)
 		{
 			CvgColumn  *col = &desc->columns[i];
 
-			if (col->keypos == 0 && !(col->flags & CVG_COL_GENERATED) &&
+			if (col->keypos == 0 &&
+				!(col->flags & (CVG_COL_GENERATED | CVG_COL_MERGED)) &&
 				cvg_slice_eq(col->name, name))
 				col->unit = (uint32) unit;
 		}
@@ -212,6 +214,7 @@ set_key_columns(CvgDescriptor *desc, Oid key_index, Relation root)
 			{
 				desc->columns[j].keypos = i + 1;
 				desc->columns[j].unit = 0;
+				desc->columns[j].flags &= ~CVG_COL_MERGED;
 				desc->keycols[i] = j;
 			}
 		}
@@ -255,6 +258,11 @@ build_descriptor(Relation root, const Registration *reg)
 																FORMAT_TYPE_FORCE_QUALIFY));
 		if (att->attgenerated)
 			col->flags |= CVG_COL_GENERATED;
+		else if (cvg_crdt_of_type(att->atttypid) != NULL)
+		{
+			col->flags |= CVG_COL_MERGED;
+			col->unit = cvg_unit_id(col->name);
+		}
 		else if (desc->granularity == CVG_GRANULARITY_ROW)
 			col->unit = cvg_unit_id(cvg_slice_cstring(CVG_STATE_COLUMN));
 		else
@@ -267,6 +275,8 @@ build_descriptor(Relation root, const Registration *reg)
 		set_key_columns(desc, reg->key_index, root);
 	if (desc->granularity == CVG_GRANULARITY_COLUMN)
 		read_groups(RelationGetRelid(root), desc);
+	for (i = 0; i < desc->ncolumns; i++)
+		desc->merges |= (desc->columns[i].flags & CVG_COL_MERGED) != 0;
 	return desc;
 }
 
@@ -277,6 +287,12 @@ compare_u32(const void *a, const void *b)
 	uint32		y = *(const uint32 *) b;
 
 	return x < y ? -1 : x > y;
+}
+
+static bool
+in_unit(const CvgColumn *col)
+{
+	return col->unit != 0 && !(col->flags & CVG_COL_MERGED);
 }
 
 /* Distinct units, ascending, and each column's index among them. */
@@ -291,7 +307,7 @@ set_units(CvgRel *rel)
 	rel->units = palloc(sizeof(uint32) * Max(desc->ncolumns, 1));
 	for (i = 0; i < desc->ncolumns; i++)
 	{
-		if (desc->columns[i].unit != 0)
+		if (in_unit(&desc->columns[i]))
 			rel->units[n++] = desc->columns[i].unit;
 	}
 	qsort(rel->units, n, sizeof(uint32), compare_u32);
@@ -305,7 +321,7 @@ set_units(CvgRel *rel)
 	{
 		uint32	   *found = NULL;
 
-		if (desc->columns[i].unit != 0)
+		if (in_unit(&desc->columns[i]))
 			found = bsearch(&desc->columns[i].unit, rel->units, rel->nunits,
 							sizeof(uint32), compare_u32);
 		rel->columns[i].unit = found ? found - rel->units : -1;
@@ -338,6 +354,8 @@ map_columns(CvgRel *rel, Relation relation)
 				rel->columns[j].attnum = i + 1;
 				cvg_codec_init(&rel->columns[j].codec, att->atttypid,
 							   att->atttypmod, rel->mcxt);
+				if (rel->desc->columns[j].flags & CVG_COL_MERGED)
+					rel->columns[j].crdt = cvg_crdt_of_type(att->atttypid);
 				if (rel->columns[j].codec.text)
 					rel->has_text = true;
 			}

@@ -27,8 +27,9 @@
 typedef struct CvgRelColumn
 {
 	AttrNumber	attnum;			/* in this relation (a partition may differ) */
-	int			unit;			/* index into units[], -1 for key/generated columns */
+	int			unit;			/* index into units[], -1 for key, generated, merged columns */
 	CvgCodec	codec;
+	const struct CvgCrdtOps *crdt;	/* merged by its type, belongs to no unit; or NULL */
 } CvgRelColumn;
 
 /*

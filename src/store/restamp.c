@@ -63,29 +63,34 @@ make_state(CvgSlice state)
 
 /* Put the row with its new state into restamp->slot. */
 static void
-form_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state)
+form_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state, CvgReplaced *replaced)
 {
 	HeapTuple	old = ExecCopySlotHeapTuple(slot);
-	int			attnum = restamp->state_attnum;
-	bool		isnull = false;
-	Datum		value = PointerGetDatum(make_state(state));
-	HeapTuple	fresh = heap_modify_tuple_by_cols(old, RelationGetDescr(restamp->rel),
-												  1, &attnum, &value, &isnull);
+	int			attnum;
+	Datum		value;
+	bool		isnull;
+	CvgReplaced own = {0, &attnum, &value, &isnull};
+	CvgReplaced *r = replaced != NULL ? replaced : &own;
+	HeapTuple	fresh;
 
+	cvg_replaced_add(r, restamp->state_attnum, PointerGetDatum(make_state(state)), false);
+	fresh = heap_modify_tuple_by_cols(old, RelationGetDescr(restamp->rel),
+									  r->n, r->attnums, r->values, r->nulls);
 	heap_freetuple(old);
-	pfree(DatumGetPointer(value));
+	pfree(DatumGetPointer(r->values[r->n - 1]));
 	fresh->t_tableOid = RelationGetRelid(restamp->rel);
 	ExecForceStoreHeapTuple(fresh, restamp->slot, true);
 }
 
 void
-cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state)
+cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state,
+				CvgReplaced *replaced)
 {
 	Snapshot	snapshot;
 
 	/* the row may have been inserted by the command that we are in */
 	CommandCounterIncrement();
-	form_row(restamp, slot, state);
+	form_row(restamp, slot, state, replaced);
 
 	SetUserIdAndSecContext(restamp->rel->rd_rel->relowner,
 						   restamp->save_context | SECURITY_LOCAL_USERID_CHANGE |
@@ -96,7 +101,6 @@ cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state)
 	SetUserIdAndSecContext(restamp->save_user, restamp->save_context);
 
 	ResetPerTupleExprContext(restamp->estate);
-	ExecClearTuple(restamp->slot);
 	CommandCounterIncrement();
 }
 
@@ -108,4 +112,16 @@ cvg_restamp_end(CvgRestamp *restamp)
 	FreeExecutorState(restamp->estate);
 	pfree(restamp->rri);
 	pfree(restamp);
+}
+
+TupleTableSlot *
+cvg_restamp_end_with(CvgRestamp *restamp)
+{
+	TupleTableSlot *copy = MakeSingleTupleTableSlot(RelationGetDescr(restamp->rel),
+													&TTSOpsHeapTuple);
+
+	ExecStoreHeapTuple(ExecCopySlotHeapTuple(restamp->slot), copy, false);
+	copy->tts_tid = restamp->slot->tts_tid;
+	cvg_restamp_end(restamp);
+	return copy;
 }

@@ -12,6 +12,7 @@
 
 #include "access/attnum.h"
 #include "core/base.h"
+#include "store/crdt_column.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 
@@ -26,8 +27,13 @@ extern CvgRestamp *cvg_restamp_begin(Relation rel, AttrNumber state_attnum);
 /*
  * slot holds the row as it is in the table (tts_tid); the row is ours to
  * write: locked, or inserted by this transaction.  Makes a new command id.
+ * replaced: columns that get new values besides; it may be NULL, and is used up.
  */
-extern void cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state);
+extern void cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state,
+							CvgReplaced *replaced);
 extern void cvg_restamp_end(CvgRestamp *restamp);
+
+/* The same; returns the last row's new version, in the current context. */
+extern TupleTableSlot *cvg_restamp_end_with(CvgRestamp *restamp);
 
 #endif							/* CVG_STORE_RESTAMP_H */

@@ -122,7 +122,11 @@ cvg_crdt_recv_arg(FunctionCallInfo fcinfo, const CvgCrdtOps *ops,
 Datum
 cvg_crdt_send_arg(FunctionCallInfo fcinfo)
 {
-	PG_RETURN_DATUM(cvg_varlena_copy(PG_GETARG_CVG_SLICE(0)));
+	Datum		copy = cvg_varlena_copy(PG_GETARG_CVG_SLICE(0));
+
+	/* how a value was made stays here */
+	((uint8 *) VARDATA_ANY(DatumGetPointer(copy)))[2] = 0;
+	PG_RETURN_DATUM(copy);
 }
 
 Datum

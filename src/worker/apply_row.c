@@ -212,6 +212,7 @@ conflict_decision(RowWork *w)
 {
 	bool		local = false;
 	bool		remote = false;
+	RowInput   *change = &w->inputs[w->ninputs - 1];
 	int			i;
 
 	if (w->change->op == CVG_OP_DELETE)
@@ -226,6 +227,13 @@ conflict_decision(RowWork *w)
 			remote = true;
 		else if (w->inputs[w->ninputs - 1].carries[i])
 			local = true;		/* the change wrote it, and was not taken */
+	}
+	for (i = 0; w->merged != NULL && i < change->ncolumns; i++)
+	{
+		int			at = change->map->local[change->cols[i]];
+
+		if (at >= 0 && w->map->store->info->columns[at].crdt != NULL)
+			return "merge";
 	}
 	if (remote && local)
 		return "merge";
@@ -471,12 +479,16 @@ try_change(RowWork *w)
 	take_twin(w);
 	cvg_values_merge(w);
 
-	if (w->alive && w->incomplete)
+	/*
+	 * A local transaction may insert over a tombstone, and goes on from the
+	 * values of its merged columns: they are fetched for dead rows too.
+	 */
+	if (w->incomplete && (w->alive || w->merged_unknown))
 	{
 		if (!w->fetched && fetch_row(w))
 			return false;
 		/* the delete that took it from the peer is still to come */
-		if (w->place != ROW_LIVE)
+		if (w->alive && w->place != ROW_LIVE)
 		{
 			give_up(w);
 			return true;

@@ -75,6 +75,7 @@ cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change)
 	in->values = change->values;
 	in->carries = units_carried(map, change->ncolumns, change->cols);
 	in->has_keys = change->op == CVG_OP_INSERT;
+	in->whole = change->op == CVG_OP_INSERT;
 	w->ninputs = 1;
 }
 
@@ -135,6 +136,7 @@ cvg_values_add_image(RowWork *w, CvgSlice state, CvgSlice bytes)
 		in->map = w->map;
 	in->carries = units_carried(in->map, in->ncolumns, in->cols);
 	in->has_keys = image != NULL;
+	in->whole = true;
 	w->inputs[w->ninputs++] = change;
 }
 
@@ -165,6 +167,179 @@ note_local_gaps(RowWork *w)
 	}
 }
 
+/* ----------------------------------------------------------------
+ *		Columns that merge by their type
+ *
+ * Their values are lattices of their own: whole values are merged whatever
+ * the order of the row clocks.  A delta is not a whole value: it may be merged
+ * only into one that has its base, or else the row would claim with its
+ * clock what the value lacks.  A value that is less than the row's clock says
+ * is "not known", like that of a unit which nobody carried.
+ * ----------------------------------------------------------------
+ */
+
+/* Column of ours that merges by its type, among the columns of an input. */
+static int
+merged_column(RowWork *w, CvgMap *map, int col)
+{
+	int			at = map->local[col];
+
+	return at >= 0 && w->map->store->info->columns[at].crdt != NULL ? at : -1;
+}
+
+/* A value that came as bytes; checked, as it may have come from anywhere. */
+static CvgCrdtValue
+wire_value(RowWork *w, int at, CvgValue value)
+{
+	CvgRel	   *rel = w->map->store->info;
+	bool		isnull;
+	Datum		datum;
+	struct varlena *v;
+
+	if (value.kind == CVG_VALUE_NULL)
+		return cvg_slice(NULL, 0);
+	datum = cvg_codec_get(&rel->columns[at].codec, value, &isnull);
+	v = (struct varlena *) DatumGetPointer(datum);
+	return cvg_slice(VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+}
+
+/* Values of an image or insert, by our columns; not known where it has none. */
+static void
+whole_values(RowWork *w, CvgMap *map, int ncolumns, const int *cols,
+			 const CvgValue *values, RowMerged *out)
+{
+	CvgRel	   *rel = w->map->store->info;
+	int			i;
+
+	/* a column that is not there has the bottom value there */
+	for (i = 0; i < rel->desc->ncolumns; i++)
+		out[i].known = true;
+	for (i = 0; i < map->desc->ncolumns; i++)
+	{
+		if (merged_column(w, map, i) >= 0)
+			out[map->local[i]].known = false;
+	}
+	for (i = 0; i < ncolumns; i++)
+	{
+		int			at = merged_column(w, map, cols[i]);
+
+		if (at < 0)
+			continue;
+		out[at].value = wire_value(w, at, values[i]);
+		out[at].known = true;
+	}
+}
+
+/* What the row has here before anything is folded in. */
+static void
+begin_merged(RowWork *w)
+{
+	CvgRel	   *rel = w->map->store->info;
+	int			n = rel->desc->ncolumns;
+	int			i;
+
+	w->merged = NULL;
+	w->merged_unknown = false;
+	if (!rel->desc->merges)
+		return;
+	w->merged = palloc0(n * sizeof(RowMerged));
+	for (i = 0; i < n; i++)
+	{
+		w->merged[i].known = w->place == ROW_LIVE || w->place == ROW_ABSENT;
+		if (w->place == ROW_LIVE && rel->columns[i].crdt != NULL)
+			w->merged[i].value = cvg_crdt_slot_value(&w->target->info->columns[i],
+													 w->target->found);
+	}
+	if (w->local_image != NULL)
+		whole_values(w, w->local_map, w->local_image->ncolumns, w->local_image->cols,
+					 w->local_image->values, w->merged);
+}
+
+static void
+set_merged(RowMerged *m, CvgCrdtValue value)
+{
+	m->changed |= !cvg_slice_eq(m->value, value);
+	m->value = value;
+	m->known = true;
+}
+
+/* Fold a whole row into the values; order: of the row's clock and its. */
+static void
+fold_whole(RowWork *w, RowInput *in, CvgOrder order)
+{
+	CvgRel	   *rel = w->map->store->info;
+	RowMerged  *theirs = palloc0(rel->desc->ncolumns * sizeof(RowMerged));
+	int			i;
+
+	whole_values(w, in->map, in->ncolumns, in->cols, in->values, theirs);
+	for (i = 0; i < rel->desc->ncolumns; i++)
+	{
+		RowMerged  *m = &w->merged[i];
+
+		if (rel->columns[i].crdt == NULL)
+			continue;
+		if (m->known && theirs[i].known)
+			set_merged(m, cvg_crdt_merge_values(m->value, theirs[i].value));
+		else if (theirs[i].known && (order == CVG_BEFORE || order == CVG_EQUAL))
+			set_merged(m, theirs[i].value);
+		else if (!(m->known && (order == CVG_AFTER || order == CVG_EQUAL)))
+			m->known = false;
+	}
+}
+
+/* Fold the deltas of a change; before: the row's state so far. */
+static void
+fold_deltas(RowWork *w, RowInput *in, CvgSlice before, CvgOrder order)
+{
+	CvgRel	   *rel = w->map->store->info;
+	int			i;
+
+	if (order == CVG_AFTER || order == CVG_EQUAL)
+		return;
+	if (!cvg_rowstate_has_base(before, in->state, w->ap->header.origin, w->change->back))
+	{
+		for (i = 0; i < rel->desc->ncolumns; i++)
+			w->merged[i].known = false;
+		return;
+	}
+	for (i = 0; i < in->ncolumns; i++)
+	{
+		int			at = merged_column(w, in->map, in->cols[i]);
+
+		if (at >= 0 && w->merged[at].known)
+			set_merged(&w->merged[at],
+					   cvg_crdt_merge_values(w->merged[at].value,
+											 wire_value(w, at, in->values[i])));
+	}
+}
+
+static void
+fold_merged(RowWork *w, RowInput *in, CvgSlice before, CvgOrder order)
+{
+	if (w->merged == NULL)
+		return;
+	if (in->whole)
+		fold_whole(w, in, order);
+	else
+		fold_deltas(w, in, before, order);
+}
+
+static void
+end_merged(RowWork *w)
+{
+	CvgRel	   *rel = w->map->store->info;
+	int			i;
+
+	for (i = 0; w->merged != NULL && i < rel->desc->ncolumns; i++)
+	{
+		if (rel->columns[i].crdt == NULL)
+			continue;
+		w->merged_unknown |= !w->merged[i].known;
+		w->any_remote |= w->merged[i].changed;
+	}
+	w->incomplete |= w->merged_unknown;
+}
+
 /* Fold one input into *state. */
 static void
 merge_input(RowWork *w, int number, CvgSlice *state)
@@ -181,6 +356,7 @@ merge_input(RowWork *w, int number, CvgSlice *state)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("metadata of the row is damaged")));
+	fold_merged(w, in, *state, w->order);
 	for (i = 0; i < rel->nunits; i++)
 	{
 		if (w->sides[i] != CVG_SIDE_B)
@@ -215,6 +391,7 @@ cvg_values_merge(RowWork *w)
 		w->source[i] = FROM_LOCAL;
 	w->key_from = FROM_LOCAL;
 	note_local_gaps(w);
+	begin_merged(w);
 	for (i = 0; i < w->ninputs; i++)
 		merge_input(w, i, &state);
 
@@ -226,12 +403,32 @@ cvg_values_merge(RowWork *w)
 		w->incomplete |= w->source[i] == FROM_NOWHERE;
 		w->any_remote |= w->source[i] >= 0;
 	}
+	end_merged(w);
 }
 
 /* ----------------------------------------------------------------
  *		Filling a row
  * ----------------------------------------------------------------
  */
+
+/* Put the merged values of columns that merge by their type into the row. */
+static void
+fill_merged(RowWork *w, CvgRel *rel, TupleTableSlot *fresh)
+{
+	int			i;
+
+	for (i = 0; w->merged != NULL && i < rel->desc->ncolumns; i++)
+	{
+		CvgRelColumn *col = &rel->columns[i];
+
+		if (col->crdt == NULL || !w->merged[i].changed)
+			continue;
+		fresh->tts_values[col->attnum - 1] =
+			cvg_crdt_datum(w->merged[i].value, &fresh->tts_isnull[col->attnum - 1]);
+		if (w->target->rri->ri_TrigDesc != NULL)
+			w->changed = bms_add_member(w->changed, ATTR_BIT(col->attnum));
+	}
+}
 
 /* Does this input supply column "at" of ours? */
 static inline bool
@@ -241,6 +438,8 @@ supplies(RowWork *w, int number, int at)
 
 	if (unit >= 0)
 		return w->source[unit] == number;
+	if (w->map->store->info->columns[at].crdt != NULL)
+		return false;
 	return w->key_from == number &&
 		w->map->store->info->desc->columns[at].keypos > 0;
 }
@@ -278,6 +477,7 @@ cvg_values_fill_live(RowWork *w)
 				w->changed = bms_add_member(w->changed, ATTR_BIT(col->attnum));
 		}
 	}
+	fill_merged(w, rel, fresh);
 	fresh->tts_values[rel->state_attnum - 1] = w->state_datum;
 	fresh->tts_isnull[rel->state_attnum - 1] = false;
 	ExecStoreVirtualTuple(fresh);
@@ -342,6 +542,13 @@ collect_contents(RowWork *w, RowContents *c)
 			if (at >= 0 && supplies(w, i, at))
 				contents_set(c, rel, at, in->values[j]);
 		}
+	}
+	for (i = 0; w->merged != NULL && i < rel->desc->ncolumns; i++)
+	{
+		if (rel->columns[i].crdt == NULL || !w->merged[i].known)
+			continue;
+		c->values[i] = cvg_crdt_datum(w->merged[i].value, &c->nulls[i]);
+		c->known[i] = true;
 	}
 }
 
@@ -437,6 +644,8 @@ in_image(RowWork *w, CvgRel *rel, int at)
 
 	if (rel->desc->columns[at].flags & CVG_COL_GENERATED)
 		return false;
+	if (rel->columns[at].crdt != NULL)
+		return w->merged[at].known;
 	return unit < 0 || w->source[unit] != FROM_NOWHERE;
 }
 

@@ -11,6 +11,7 @@
 
 #include "compat.h"
 
+#include "store/crdt_column.h"
 #include "store/tombstone.h"
 #include "worker/apply_int.h"
 
@@ -38,7 +39,16 @@ typedef struct RowInput
 	const CvgValue *values;
 	bool	   *carries;		/* by unit */
 	bool		has_keys;		/* key columns are among the columns */
+	bool		whole;			/* values of merged columns are whole, not deltas */
 } RowInput;
+
+/* The value of a column that merges by its type, while inputs are folded in. */
+typedef struct RowMerged
+{
+	bool		known;			/* value is what the row's clock says */
+	bool		changed;		/* not what the row has here */
+	CvgCrdtValue value;
+} RowMerged;
 
 /* One change being applied.  All memory is the row context's. */
 typedef struct RowWork
@@ -77,6 +87,8 @@ typedef struct RowWork
 	Bitmapset  *changed;
 	int			source[CVG_MAX_UNITS];
 	CvgSide		sides[CVG_MAX_UNITS];
+	RowMerged  *merged;			/* by our columns; NULL if none merges by type */
+	bool		merged_unknown; /* the value of some such column is not known */
 
 	/* contents of a row that is not live, by our descriptor's columns */
 	CvgImage   *local_image;

@@ -217,6 +217,7 @@ static inline void
 gen_descriptor(CvgDescriptor *d, int ncolumns)
 {
 	int			nkeys = unit_below(Min(ncolumns, 3) + 1);
+	bool		merging = gen_chance(30);
 	int			i;
 
 	memset(d, 0, sizeof(*d));
@@ -238,6 +239,8 @@ gen_descriptor(CvgDescriptor *d, int ncolumns)
 		c->flags = gen_chance(10) ? CVG_COL_GENERATED : 0;
 		c->keypos = 0;
 		c->unit = cvg_unit_id(c->name);
+		if (c->flags == 0 && merging)
+			c->flags = gen_chance(30) ? CVG_COL_MERGED : 0;
 	}
 	/* the key columns are spread over the table, in any order */
 	d->nkeys = nkeys;
@@ -250,8 +253,11 @@ gen_descriptor(CvgDescriptor *d, int ncolumns)
 		while (d->columns[col].keypos != 0);
 		d->columns[col].keypos = i + 1;
 		d->columns[col].unit = 0;
+		d->columns[col].flags &= ~CVG_COL_MERGED;
 		d->keycols[i] = col;
 	}
+	for (i = 0; i < ncolumns; i++)
+		d->merges |= (d->columns[i].flags & CVG_COL_MERGED) != 0;
 }
 
 /* A change that fits d, as the fields a decoder must find. */
@@ -267,6 +273,8 @@ gen_change(const CvgDescriptor *d, int descriptor, CvgChange *c)
 	c->nkeys = d->nkeys;
 	for (i = 0; i < d->nkeys; i++)
 		c->keys[i] = gen_value(false);
+	c->has_back = d->merges && c->op != CVG_OP_INSERT;
+	c->back = c->has_back && gen_chance(70) ? 1 + unit_below(1000000) : 0;
 	c->ncolumns = 0;
 	for (i = 0; i < d->ncolumns && c->op != CVG_OP_DELETE; i++)
 	{
@@ -292,6 +300,8 @@ put_change(CvgBuf *out, const CvgChange *c)
 	for (i = 0; i < c->nkeys; i++)
 		cvg_put_value(out, c->keys[i].kind, c->keys[i].bytes.data,
 					  c->keys[i].bytes.len);
+	if (c->has_back)
+		cvg_change_back(out, c->back + 1, c->back == 0 ? 0 : 1);
 	cvg_change_columns(out, c->ncolumns);
 	for (i = 0; i < c->ncolumns; i++)
 	{

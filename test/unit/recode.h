@@ -65,6 +65,8 @@ recode_tables(void)
 	columns[1][2].keypos = 1;
 	columns[1][0].unit = columns[1][2].unit = 0;
 	columns[1][3].flags = CVG_COL_GENERATED;
+	columns[2][1].flags = CVG_COL_MERGED;
+	tables[2].merges = true;
 	tables[2].flags = CVG_DESC_KEYLESS;
 	return pointers;
 }

@@ -52,7 +52,7 @@ test_descriptors(void)
 		CHECK(cvg_descriptor_decode(bytes, &got, &err) == CVG_OK);
 		CHECK(got.hash == cvg_descriptor_hash(bytes));
 		CHECK(got.on_delete == d.on_delete && got.granularity == d.granularity &&
-			  got.flags == d.flags && got.ncolumns == d.ncolumns && got.nkeys == d.nkeys);
+			  got.flags == d.flags && got.merges == d.merges && got.ncolumns == d.ncolumns && got.nkeys == d.nkeys);
 		CHECK(cvg_slice_eq(got.schema, d.schema) && cvg_slice_eq(got.table, d.table));
 		for (i = 0; i < got.nkeys; i++)
 			CHECK(got.keycols[i] == d.keycols[i]);
@@ -73,7 +73,7 @@ check_change_eq(const CvgChange *a, const CvgChange *b)
 	int			i;
 
 	CHECK(a->op == b->op && a->descriptor == b->descriptor &&
-		  a->nkeys == b->nkeys && a->ncolumns == b->ncolumns &&
+		  a->nkeys == b->nkeys && a->has_back == b->has_back && a->back == b->back && a->ncolumns == b->ncolumns &&
 		  cvg_slice_eq(a->state, b->state));
 	for (i = 0; i < a->nkeys; i++)
 		CHECK(value_eq(a->keys[i], b->keys[i]));
@@ -469,6 +469,12 @@ test_descriptor_edges(void)
 	edge_columns[1].unit = 0;
 	edge_columns[1].flags = CVG_COL_GENERATED;
 	CHECK(edge_status() == CVG_OK, "generated column without a unit");
+	edge_columns[1].flags = CVG_COL_MERGED;
+	CHECK(edge_status() == CVG_OK, "merged column");
+	edge_columns[1].flags = CVG_COL_MERGED | CVG_COL_GENERATED;
+	CHECK(edge_status() == CVG_E_MALFORMED, "merged and generated");
+	edge_columns[0].flags = CVG_COL_MERGED;
+	CHECK(edge_status() == CVG_E_MALFORMED, "merged key column");
 	edge_columns[1].flags = 0x80;
 	CHECK(edge_status() == CVG_E_VERSION, "unknown column flag");
 	edge.flags = 0x80;
