@@ -54,6 +54,8 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+void		(*cvg_before_row_wait) (void) = NULL;
+
 static CvgStore *open_stores = NULL;
 
 /* ----------------------------------------------------------------
@@ -509,6 +511,25 @@ scan_once(CvgTarget *target, bool *seen)
 	return found;
 }
 
+/*
+ * Wait until whoever is writing the row has ended, in the queue of those who
+ * want it.  Without a place in it, users who write one row all the time would
+ * overtake us again and again.  What is locked is the row's last version, if
+ * there is one; the caller looks for the row again.
+ */
+static void
+queue_for_row(CvgTarget *target)
+{
+	ItemPointerData tid = target->found->tts_tid;
+	TM_FailureData tmfd;
+
+	ExecClearTuple(target->found);
+	(void) table_tuple_lock(target->rel, &tid, SnapshotAny, target->other,
+							GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+							LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
+	ExecClearTuple(target->other);
+}
+
 static bool
 find_row(CvgTarget *target)
 {
@@ -526,11 +547,15 @@ find_row(CvgTarget *target)
 			target->dirty.xmin : target->dirty.xmax;
 		if (!TransactionIdIsValid(wait))
 			return true;
+		if (cvg_before_row_wait != NULL)
+			cvg_before_row_wait();
 		if (target->dirty.speculativeToken != 0)
 			SpeculativeInsertionWait(target->dirty.xmin, target->dirty.speculativeToken);
-		else
+		else if (TransactionIdIsValid(target->dirty.xmin))
 			XactLockTableWait(wait, target->rel, &target->found->tts_tid,
 							  XLTW_Lock);
+		else
+			queue_for_row(target);
 	}
 }
 

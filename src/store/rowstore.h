@@ -126,6 +126,9 @@ extern CvgTarget *cvg_store_route_row(CvgStore *store, Datum *values, bool *null
 /* All leaf targets, opened. */
 extern List *cvg_store_targets(CvgStore *store);
 
+/* Called before a find waits for another transaction; may raise an error. */
+extern void (*cvg_before_row_wait) (void);
+
 /*
  * Find the live row of a key; it is in target->found.  Waits for others who
  * are writing it.  "False" is about rows that were there when it was called:

@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "port/pg_bswap.h"
+#include "storage/lock.h"
 #include "store/capture.h"
 #include "store/changelog.h"
 #include "store/meta.h"
@@ -37,12 +38,49 @@
 /* As much of a key is shown in an error. */
 #define KEY_TEXT_LEN	200
 
+/* Applying as many rows again takes less than a wait with a look for a deadlock. */
+#define CHEAP_ROWS		100
+
 static CvgApply apply;
 
 /* For the error context. */
 static const CvgChange *context_change = NULL;
 static CvgMap *context_map = NULL;
 static bool context_triggers = false;
+
+/* ----------------------------------------------------------------
+ *		Giving way
+ * ----------------------------------------------------------------
+ */
+
+bool
+cvg_apply_is_awaited(void)
+{
+	TransactionId xid = GetTopTransactionIdIfAny();
+	LOCKTAG		tag;
+
+	if (!TransactionIdIsValid(xid))
+		return false;
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	return LockHasWaiters(&tag, ExclusiveLock, false);
+}
+
+/*
+ * An entry has to wait for a row of a local transaction, and entries before
+ * it are complete.  If somebody waits for those, perhaps the very one who has
+ * the row, or will in a moment (where many write a few rows, waits in one
+ * direction soon meet waits in the other), it is better to commit them first.
+ * That costs applying them again.
+ */
+static void
+give_way(void)
+{
+	if (apply.counts.entries > 0 &&
+		(apply.counts.rows <= CHEAP_ROWS || cvg_apply_is_awaited()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("changes of a peer gave way to a local transaction")));
+}
 
 /* ----------------------------------------------------------------
  *		Set-up
@@ -60,6 +98,7 @@ cvg_apply_init(CvgFetchFn fetch, void *fetch_arg)
 {
 	static bool done = false;
 
+	cvg_before_row_wait = give_way;
 	apply.fetch = fetch;
 	apply.fetch_arg = fetch_arg;
 	if (done)

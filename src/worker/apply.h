@@ -55,6 +55,12 @@ extern CvgVerdict cvg_apply_entry(const CvgEntryHeader *header, CvgSlice body,
 								  CvgClockEntry *missing);
 extern void cvg_apply_part(int part, CvgSlice bytes);
 
+/*
+ * Does somebody wait for the open transaction to end, as for a row that it
+ * has written?
+ */
+extern bool cvg_apply_is_awaited(void);
+
 /* Progress, commit, publish in shared memory.  Returns what was done. */
 extern CvgApplyCounts cvg_apply_commit(void);
 

@@ -11,13 +11,19 @@
  * leaves the origin out of its requests until the block has gone.
  *
  * Retries.  A transaction that ends in a deadlock, a serialization failure or
- * a lock timeout is repeated here, with fewer entries.  We always are the one
- * to give way: our deadlock_timeout is short, and our lock_timeout ends a
- * wait before a user's backend, which may close a cycle after our own check,
- * looks for deadlocks.  For a large entry it doubles with each retry, so that
- * it gets through in the end.  Any other error is the
- * caller's.  After a restart because of an error the first transactions hold
- * one entry each ("careful"), so that only the bad one stays unapplied.
+ * a lock timeout is repeated here, with the entries that went well before the
+ * one that failed; that one then comes first in a transaction of its own.  We
+ * always are the one to give way: a wait for a lock looks for a deadlock much
+ * more often than a user's backend does.  For a large entry lock_timeout
+ * doubles with each retry, so that it gets through in the end.  Any other
+ * error is the caller's.  After a restart because of an error the first
+ * transactions hold one entry each ("careful"), so that only the bad one
+ * stays unapplied.
+ *
+ * Rows that many write.  Users wait for the rows of our open transaction, and
+ * it waits for theirs.  So it ends after the entry at hand when somebody waits
+ * for it, and does not wait itself with complete entries in it (give_way() in
+ * apply.c): both sides then hold what they hold for one transaction's time.
  *
  * A spilled entry is never held in memory: its parts go to apply as they come
  * in, in a transaction that is open meanwhile.  It cannot be repeated here;
@@ -57,8 +63,16 @@
 /* An entry of more rows waits longer for locks with each retry. */
 #define LARGE_ENTRY_ROWS	1000
 
+/*
+ * How long a local transaction waits for a lock: of several entries, of one,
+ * of a large one that was retried.
+ */
+#define LOCK_TIMEOUT_SEVERAL_MS	50
+#define LOCK_TIMEOUT_ONE_MS	500
 #define LOCK_TIMEOUT_MAX_MS 60000
-#define RETRY_BASE_MS		20
+
+/* The first retry is at once. */
+#define RETRY_BASE_MS		2
 #define RETRY_MAX_MS		1000
 
 /* A careful start ends when a batch of this many entries has succeeded. */
@@ -95,7 +109,7 @@ cvg_intake_init(CvgIntake *it, CvgDb *db, int peer, const char *peer_name,
 	it->peer_name = peer_name;
 	it->peer_replica_id = peer_replica_id;
 	it->max_entries = careful ? 1 : 0;
-	it->lock_timeout_ms = cvg_worker_lock_timeout_ms;
+	it->lock_timeout_ms = LOCK_TIMEOUT_ONE_MS;
 	it->mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge response",
 									 ALLOCSET_DEFAULT_SIZES);
 	it->row_mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge part",
@@ -411,9 +425,10 @@ apply_batch(CvgIntake *it, int start, int *end)
 {
 	CvgApplyCounts counts;
 	int64		rows = 0;
-	int			n = 0;
 	int			i;
 
+	it->nentries = 0;
+	cvg_worker_watch_locks(true);
 	cvg_apply_begin();
 	for (i = start; i < it->nunits; i++)
 	{
@@ -421,24 +436,26 @@ apply_batch(CvgIntake *it, int start, int *end)
 		TryResult	result = TRY_NOTHING;
 
 		if (u->state == UNIT_NEW && u->nparts == 0)
-			result = try_unit(it, u, n == 0);
+			result = try_unit(it, u, it->nentries == 0);
 		if (result == TRY_BUSY)
 			break;
 		*end = i + 1;
 		if (result != TRY_APPLIED)
 			continue;
-		n++;
+		it->nentries++;
 		rows += u->nchanges;
 		if (rows >= cvg_apply_batch_rows ||
-			(it->max_entries > 0 && n >= it->max_entries))
+			(it->max_entries > 0 && it->nentries >= it->max_entries) ||
+			cvg_apply_is_awaited())
 			break;
 	}
 	counts = cvg_apply_commit();
+	cvg_worker_watch_locks(false);
 	set_tried(it, start, *end, UNIT_DONE);
-	if (n > 0)
+	if (it->nentries > 0)
 		count_commit(it, &counts);
 	limit_rate(counts.rows);
-	return n;
+	return it->nentries;
 }
 
 static bool
@@ -456,24 +473,25 @@ prepare_retry(CvgIntake *it, int nblocked, int start)
 	set_tried(it, start, it->nunits, UNIT_NEW);
 	it->nblocked = nblocked;
 	it->retries++;
-	it->max_entries = it->max_entries == 0 ? CAREFUL_LIMIT / 4 : Max(it->max_entries / 4, 1);
-	if (it->units[start].nchanges > LARGE_ENTRY_ROWS)
+	if (it->max_entries == 1 && it->units[start].nchanges > LARGE_ENTRY_ROWS)
 		it->lock_timeout_ms = Min(it->lock_timeout_ms * 2, LOCK_TIMEOUT_MAX_MS);
+	it->max_entries = Max(it->nentries, 1); /* what went well */
 	if (it->before_retry != NULL)
 		it->before_retry(it->arg);
 	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
 	it->db->peers[it->peer].retries++;
 	LWLockRelease(&it->db->lock);
-	cvg_worker_wait(cvg_backoff_ms(it->retries, RETRY_BASE_MS, RETRY_MAX_MS,
-								   pg_prng_uint32(&pg_global_prng_state)),
-					CVG_WAIT_RECEIVER_BACKOFF);
+	if (it->retries > 1)
+		cvg_worker_wait(cvg_backoff_ms(it->retries - 1, RETRY_BASE_MS, RETRY_MAX_MS,
+									   pg_prng_uint32(&pg_global_prng_state)),
+						CVG_WAIT_RECEIVER_BACKOFF);
 }
 
 static void
 after_success(CvgIntake *it)
 {
 	it->retries = 0;
-	it->lock_timeout_ms = cvg_worker_lock_timeout_ms;
+	it->lock_timeout_ms = LOCK_TIMEOUT_ONE_MS;
 	if (it->max_entries > 0)
 		it->max_entries *= 2;
 	if (it->max_entries > CAREFUL_LIMIT)
@@ -501,6 +519,7 @@ try_batch(CvgIntake *it, int start, int *end, int *applied)
 		MemoryContextSwitchTo(it->mcxt);
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
+		cvg_worker_watch_locks(false);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(it->mcxt);
@@ -516,7 +535,7 @@ run_batch(CvgIntake *it, int start, int *end)
 
 	for (;;)
 	{
-		set_lock_timeout(it->lock_timeout_ms);
+		set_lock_timeout(it->max_entries == 1 ? it->lock_timeout_ms : LOCK_TIMEOUT_SEVERAL_MS);
 		if (try_batch(it, start, end, &applied))
 			break;
 		prepare_retry(it, nblocked, start);
@@ -691,11 +710,13 @@ begin_stream(CvgIntake *it, const CvgEntryHeader *header)
 		return;
 
 	set_lock_timeout(LOCK_TIMEOUT_MAX_MS);
+	cvg_worker_watch_locks(true);
 	cvg_apply_begin();
 	verdict = cvg_apply_entry(&u->header, u->bytes, &missing);
 	if (verdict == CVG_ADMIT)
 		return;
 	(void) cvg_apply_commit();
+	cvg_worker_watch_locks(false);
 	it->stream_skip = true;
 	if (verdict != CVG_COVERED)
 		block_origin(it, u, verdict, &missing);
@@ -708,6 +729,7 @@ end_stream(CvgIntake *it)
 	{
 		CvgApplyCounts counts = cvg_apply_commit();
 
+		cvg_worker_watch_locks(false);
 		count_commit(it, &counts);
 		after_success(it);
 		limit_rate(counts.rows);

@@ -51,6 +51,7 @@ typedef struct CvgIntake
 	int			nblocked;
 	CvgBlocked	blocked[CVG_MAX_ORIGINS];
 	int			max_entries;	/* per local transaction; 0 = no limit */
+	int			nentries;		/* applied in the open one */
 	int			lock_timeout_ms;
 	int			retries;		/* in a row */
 	TimestampTz clock_warned_at;

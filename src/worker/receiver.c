@@ -644,8 +644,7 @@ take_response(Receiver *r)
 static bool
 may_ask_ahead(Receiver *r)
 {
-	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0 &&
-		r->intake.max_entries == 0;
+	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0;
 }
 
 static void

@@ -17,18 +17,27 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
 #include "worker/worker_main.h"
 
 /*
  * A receiver that waits for a user's lock looks for a deadlock long before
- * the user's backend does, so that it is the one to give way.
+ * the user's backend does, so that it is the one to give way; intake.c has
+ * it look again and again.
  */
-#define LOCK_TIMEOUT_MIN_MS	20
-#define LOCK_TIMEOUT_MAX_MS	500
+#define RECEIVER_DEADLOCK_TIMEOUT	"1ms"
 
-#define RECEIVER_DEADLOCK_TIMEOUT	"20ms"
+/*
+ * The server looks once per wait, which is too early for a cycle that a user
+ * closes later; it would then be the user's backend that finds it, and fails.
+ * So we look several times within users' deadlock_timeout.
+ */
+#define DEADLOCK_CHECKS		4
+#define DEADLOCK_CHECK_MAX_MS	10
 
-int			cvg_worker_lock_timeout_ms = LOCK_TIMEOUT_MAX_MS;
+static TimeoutId lock_watch = MAX_TIMEOUTS;
+static int	lock_watch_ms = DEADLOCK_CHECK_MAX_MS;
 
 void
 cvg_worker_init(BackgroundWorker *worker, const char *function,
@@ -82,10 +91,24 @@ cvg_worker_session(bool applies)
 	if (applies)
 	{
 		cvg_worker_set("session_replication_role", "replica");
-		cvg_worker_lock_timeout_ms = Min(Max(DeadlockTimeout / 2, LOCK_TIMEOUT_MIN_MS),
-										 LOCK_TIMEOUT_MAX_MS);
+		lock_watch = RegisterTimeout(USER_TIMEOUT, CheckDeadLockAlert);
+		lock_watch_ms = Min(Max(DeadlockTimeout / DEADLOCK_CHECKS, 1), DEADLOCK_CHECK_MAX_MS);
 		cvg_worker_set("deadlock_timeout", RECEIVER_DEADLOCK_TIMEOUT);
+
+		/* it would be logged at each look */
+		cvg_worker_set("log_lock_waits", "off");
 	}
+}
+
+void
+cvg_worker_watch_locks(bool on)
+{
+	if (on)
+		enable_timeout_every(lock_watch,
+							 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_watch_ms),
+							 lock_watch_ms);
+	else
+		disable_timeout(lock_watch, false);
 }
 
 bool

@@ -50,11 +50,10 @@ extern void cvg_worker_set(const char *name, const char *value);
 extern bool cvg_worker_wait(long timeout_ms, CvgWaitEvent event);
 
 /*
- * Milliseconds that a receiver waits for a lock at first: half of what users'
- * backends wait before they look for a deadlock, so that we give way before
- * one of them has to.
+ * While on, a wait for a lock looks for a deadlock again and again: the other
+ * side may close the cycle long after our wait has begun.
  */
-extern int	cvg_worker_lock_timeout_ms;
+extern void cvg_worker_watch_locks(bool on);
 
 /* Handle SIGHUP if it came; returns whether it had. */
 extern bool cvg_worker_reload(void);
