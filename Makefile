@@ -12,6 +12,8 @@ SQL_PARTS = src/pre.sql \
 	src/types/gcounter.sql src/types/pncounter.sql src/types/bcounter.sql \
 	src/types/maxreg.sql src/types/minreg.sql src/types/lwwreg.sql \
 	src/types/mvreg.sql src/types/ewflag.sql src/types/dwflag.sql \
+	src/types/gset.sql src/types/twopset.sql src/types/orset.sql \
+	src/types/rwset.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
 	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \

@@ -389,33 +389,30 @@ cvg_set_scan_free(CvgScannedSet *set)
 
 /* --- arrays ------------------------------------------------------------------ */
 
-/* An element without quotes: spaces around it do not count; not NULL. */
+/*
+ * An element without quotes; not NULL.  One with spaces in it wants quotes,
+ * which the server writes anyway: so a damaged text of a state, with dots
+ * behind its elements, is not taken for an array of odd ones.
+ */
 static void
 scan_bare_element(CvgScanner *s, CvgBuf *out)
 {
 	const char *at = s->p;
 	size_t		start = out->len;
-	size_t		end = start;
 	bool		escaped = false;
 
-	while (s->p < s->end && strchr(",{}\"", *s->p) == NULL)
+	while (s->p < s->end && strchr(",{}\" \t\n\v\f\r", *s->p) == NULL)
 	{
-		bool		space = *s->p == ' ' || (*s->p >= '\t' && *s->p <= '\r');
-
 		if (*s->p == '\\')
 		{
+			escaped = true;
 			if (++s->p == s->end)
 				break;
-			space = false;
-			escaped = true;
 		}
 		cvg_put_u8(out, (uint8) *s->p++);
-		if (!space)
-			end = out->len;
 	}
-	out->len = end;
-	if (end == start || (end - start == 4 && !escaped &&
-						 pg_strncasecmp((char *) out->data + start, "null", 4) == 0))
+	if (out->len == start || (!escaped && out->len - start == 4 &&
+							  pg_strncasecmp((char *) out->data + start, "null", 4) == 0))
 		(void) cvg_scan_fail(s, CVG_E_SYNTAX, at);
 }
 
