@@ -9,6 +9,7 @@
 
 #include "core/bcounter.h"
 #include "core/counter.h"
+#include "core/document.h"
 #include "core/extremum.h"
 #include "core/flag.h"
 #include "core/gset.h"
@@ -33,6 +34,7 @@ static const CvgCrdtOps *const types[] = {
 	[CVG_CRDT_TWOPSET] = &cvg_twopset_ops,
 	[CVG_CRDT_ORSET] = &cvg_orset_ops,
 	[CVG_CRDT_RWSET] = &cvg_rwset_ops,
+	[CVG_CRDT_DOCUMENT] = &cvg_document_ops,
 };
 
 const CvgCrdtOps *
