@@ -188,7 +188,6 @@ live_text(const CvgDoc *doc, const CvgDocWrite *w, const CvgDocRange *dead,
 
 	if (w->text.len == 0)
 		return;
-
 	while (at < w->len)
 	{
 		uint32		to = i < ndead ? Min(dead[i].from, w->len) : w->len;
@@ -201,7 +200,8 @@ live_text(const CvgDoc *doc, const CvgDocWrite *w, const CvgDocRange *dead,
 		if (at >= w->len)
 			break;
 		/* some of what is deleted in the result is so already */
-		to = Min(dead[i++].to, w->len);
+		to = Min(dead[i].to, w->len);
+		i++;
 		for (; own < own_end && own->from < to; own++)
 			gone += Min(own->to, to) - own->from;
 		p = ascii ? p + (to - at - gone) : cvg_utf8_skip(p, to - at - gone);
