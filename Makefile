@@ -14,6 +14,7 @@ SQL_PARTS = src/pre.sql \
 	src/types/mvreg.sql src/types/ewflag.sql src/types/dwflag.sql \
 	src/types/gset.sql src/types/twopset.sql src/types/orset.sql \
 	src/types/rwset.sql \
+	src/types/document.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
 	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \
