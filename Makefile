@@ -32,7 +32,7 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 SHLIB_LINK = -lpq -lxxhash $(CVG_LDFLAGS)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(filter-out sql/$(EXTENSION)--%,$(wildcard sql/*.sql))))
-REGRESS_OPTS = --temp-instance=./tmp_check --temp-config=test/test.conf
+REGRESS_OPTS = --encoding=UTF8 --temp-instance=./tmp_check --temp-config=test/test.conf
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --load-extension=pg_converge --temp-instance=./tmp_check_iso --temp-config=test/isolation.conf
 TAP_TESTS = 1
