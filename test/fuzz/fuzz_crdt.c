@@ -73,6 +73,35 @@ require_laws(CvgSlice a, CvgSlice b)
 	cvg_buf_free(&delta);
 }
 
+static CvgDot
+next_dots(CvgDotSupply *supply, int n)
+{
+	CvgDot		dot = {cvg_slice_cstring("zz"), supply->after + 1};
+
+	supply->after += n;
+	return dot;
+}
+
+/* Assignment, as every update, grows the value; it can run out of stamps. */
+static void
+require_assignment_grows(CvgSlice a, CvgSlice b)
+{
+	CvgDotSupply dots = {next_dots, Max(cvg_crdt_latest(a), cvg_crdt_latest(b))};
+	CvgBuf		buf;
+
+	if (dots.after > PG_INT64_MAX / 2)
+		return;
+	cvg_buf_init(&buf);
+	if (cvg_crdt_assign(a, b, true, &dots, &buf) == CVG_OK)
+	{
+		REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
+		REQUIRE(cvg_crdt_eq(merged(a, cvg_buf_slice(&buf)), cvg_buf_slice(&buf)));
+	}
+	else
+		REQUIRE(buf.len == 0);
+	cvg_buf_free(&buf);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -87,7 +116,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			require_same_from_text(a);
 			require_reset_grows(a);
 			if (cvg_crdt_validate(cvg_crdt_ops(a.data[1]), b, &err) == CVG_OK)
+			{
 				require_laws(a, b);
+				require_assignment_grows(a, b);
+			}
 		}
 		else
 			REQUIRE(err.offset <= a.len);

@@ -194,7 +194,9 @@ write_crdts(void)
 		{"gset", "{a, \"b, \\\"c\"}", "{\"\", a, d}"},
 		{"twopset", "{a} removed {b}", "{a, b, c} removed {}"},
 		{"orset", "{a a@5, \"b c\" a@6 b@7} seen {a 1-4}", "{a a@9 b@3, d b@8} seen {a 5-6}"},
-		{"rwset", "{a a@5} removed {b a@6 b@7 -} seen {a 1-4}", "{b b@9} removed {c b@8 -} seen {b 7}"}
+		{"rwset", "{a a@5} removed {b a@6 b@7 -} seen {a 1-4}", "{b b@9} removed {c b@8 -} seen {b 7}"},
+		{"document", "document \"axb\" {a@5 start \"ab\", a@6 after a@5:1 -1, b@7 before a@5:1 \"x\"}",
+		"document \"\\n\" {a@5 start -1 \"\\n\" -2 deleted 9, b@7 before a@5:1 -1, c@8 after b@6:0 \"\xc3\xa9\"}"}
 	};
 	CvgBuf		a;
 	CvgBuf		b;
