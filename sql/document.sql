@@ -11,7 +11,7 @@ SET TimeZone = 'UTC';
 -- Text form: the text, then what each node wrote
 --
 SELECT document();
-SELECT 'document "Hello wörld" {a@5 start "Hello rld", b@7 after a@5:5 "w", c@9 before a@5:6 "ö"}'::document;
+SELECT 'document "Hello wörld" {a@5 start "Hello rld", b@7 before a@5:6 "w", c@9 after b@7:0 "ö"}'::document;
 SELECT ' document "Hello wörld"{a@5 start "Hello rld",b@7 before a@5:6 "wö" }'::document;
 SELECT 'document "a\"\\\n\tb" {a@5 start "a\"\\" -2 "\n\tb" deleted 9 11-12}'::document;
 SELECT value('document "ab" {a@5 start "a" -3 "b"}'::document), 'document "ab" {a@5 start "ab"}'::document::text,
