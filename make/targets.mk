@@ -2,7 +2,7 @@
 # that installs what is missing where it may, works in a temporary folder and
 # changes nothing on this machine besides.
 
-.PHONY: test demo bench coverage versions lint unitcheck fuzz regresscheck isolationcheck
+.PHONY: test demo bench bench-types coverage versions lint unitcheck fuzz regresscheck isolationcheck
 
 test:
 	@bash test/run.sh $(LEVELS)
@@ -21,6 +21,9 @@ demo:
 
 bench:
 	@bash bench/run.sh $(BENCH)
+
+bench-types:
+	@bash bench/types.sh
 
 coverage:
 	@bash tools/coverage.sh
