@@ -19,6 +19,8 @@
  * prev_seq of an own entry is the one sent before it, or what the requester
  * has.  That must be an entry of our history: it is looked up, with its
  * stamp, once per connection and whenever it is not what we sent last.
+ * Entries that we wrote as an earlier incarnation have none stored either (0),
+ * and are served in the same way.
  *
  * The log may be cut while we read.  The janitor raises the floor before it
  * truncates, and we look at the floor after each scan: what a scan found is
@@ -300,7 +302,7 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 
 		header.origin = cvg_slice_cstring(range->replica_id);
 		header.seq = row.seq;
-		header.prev_seq = range->own ? range->prev : row.prev_seq;
+		header.prev_seq = range->own || row.prev_seq == 0 ? range->prev : row.prev_seq;
 		header.stamp = row.stamp;
 		if (cvg_sealed_body_decode(row.body, &body, &err) != CVG_OK)
 			ereport(ERROR,

@@ -83,6 +83,24 @@ $a->sql("INSERT INTO t VALUES (430, 'after promotion')");
 $g->converged_ok('after the promotion all are equal', 't');
 is($a->sql("SELECT count(*) FROM t WHERE v = 'lost tail'"), '21', 'the lost tail was pulled back');
 
+# --- a node that moves to another machine with entries nobody else has --------------------
+# They are of its earlier incarnation, and the new one hands them on.
+$b->sql("SELECT converge.peer_pause('a')");
+$a->sql("INSERT INTO t VALUES (440, 'told to nobody')");
+$a->sql("INSERT INTO t VALUES (441, 'told to nobody')");
+$a->server->stop;
+$a->server->backup_fs_cold('moved');
+my $moved = PostgreSQL::Test::Cluster->new('a_moved');
+$moved->init_from_backup($a->server, 'moved');
+$moved->start;
+$g->{nodes}{a} = $a = Converge::Node->new('a', $moved, 'postgres');
+$g->set_peers('b', 'a');
+$a->wait_ready;
+$a->sql("INSERT INTO t VALUES (442, 'after the move')");
+$b->sql("SELECT converge.peer_resume('a')");
+$g->converged_ok('after the move all are equal', 't');
+is($b->sql("SELECT count(*) FROM t WHERE id BETWEEN 440 AND 442"), '3', 'and nothing that only the moved node had is missing');
+
 # --- cp -a of a stopped node -----------------------------------------------------------------
 $b->server->stop;
 $b->server->backup_fs_cold('clone');
