@@ -1,0 +1,173 @@
+# Causal consistency and causal convergence of the registers, by the finite
+# list of bad patterns of Bouajjani, Enea, Guerraoui, Hamza: "On verifying
+# causal consistency", POPL 2017 (arXiv 1611.00580).  Every write has a value
+# of its own, so that a read says which write it read from.
+#
+#   so  session order; wr  a write before the reads that return it;
+#   co  transitive closure of both
+#   ThinAirRead      a value that nobody wrote, or that was rolled back
+#   CyclicCO         co has a cycle
+#   WriteCOInitRead  the initial value, although a write of that register is
+#                    co-before the read
+#   WriteCORead      w1, although w1 co w2 co the read, both of that register
+#   CyclicCF         co and cf together have a cycle, where w1 cf w2 if some read
+#                    of w2 has w1 co-before it (convergence: all agree on an
+#                    order of concurrent writes)
+#
+# The unit is an event: one snapshot that was read, or one transaction that
+# wrote.  co is kept as a vector for each event: how many events of each session
+# are before it.
+package Torture::Check::Causal;
+
+use strict;
+use warnings;
+
+sub check
+{
+	my ($h) = @_;
+	my (@bad, @events, %writer, %in);
+	my @sessions = grep { @{ $h->{sessions}{$_}{events} } } sort keys %{ $h->{sessions} };
+	for my $s (@sessions)
+	{
+		my $n = 0;
+		for my $e (@{ $h->{sessions}{$s}{events} })
+		{
+			next unless $e->{kind} =~ /^[RW]$/;
+			next if $e->{kind} eq 'W' && !$h->{txns}{ $e->{txn} }{committed};
+			@$e{qw(session index)} = ($s, ++$n);
+			push @{ $in{$s} }, $e;
+			push @events, $e;
+			next if $e->{kind} eq 'R';
+			$writer{"$_=$e->{regs}{$_}"} = $e for keys %{ $e->{regs} };
+		}
+	}
+	# read from
+	for my $e (grep { $_->{kind} eq 'R' } @events)
+	{
+		for my $k (sort keys %{ $e->{regs} })
+		{
+			my $v = $e->{regs}{$k};
+			next if $v eq 'init';
+			my $w = $writer{"$k=$v"};
+			if ($w) { $e->{from}{$k} = $w }
+			else { push @bad, "ThinAirRead: $e->{session} read $k = $v" }
+		}
+	}
+	my $order = co(\@events, \%in) or return (@bad, cycle('CyclicCO', \@events, \%in, sub { () }));
+	# writes of a register by session, in order
+	my %writes;
+	for my $e (grep { $_->{kind} eq 'W' } @events)
+	{
+		push @{ $writes{$_}{ $e->{session} } }, $e for keys %{ $e->{regs} };
+	}
+	my %cf;
+	for my $r (grep { $_->{kind} eq 'R' } @$order)
+	{
+		for my $k (sort keys %{ $r->{regs} })
+		{
+			my $from = $r->{from}{$k};
+			next if !$from && $r->{regs}{$k} ne 'init';
+			for my $s (keys %{ $writes{$k} || {} })
+			{
+				my $w = last_before($writes{$k}{$s}, $r->{co}{$s} // 0) or next;
+				next if $from && $w == $from;
+				if (!$from) { push @bad, "WriteCOInitRead: $r->{session} read the initial value of $k after $w->{regs}{$k}" }
+				elsif (before($from, $w)) { push @bad, "WriteCORead: $r->{session} read $k = $r->{regs}{$k} after $w->{regs}{$k}, which came later" }
+				else { push @{ $cf{$w} }, $from }
+			}
+		}
+	}
+	return (@bad, cycle('CyclicCF', \@events, \%in, sub { @{ $cf{ $_[0] } || [] } }));
+}
+
+sub last_before
+{
+	my ($list, $count) = @_;
+	my ($low, $high) = (0, scalar @$list);
+	while ($low < $high)
+	{
+		my $middle = int(($low + $high) / 2);
+		if ($list->[$middle]{index} <= $count) { $low = $middle + 1 }
+		else { $high = $middle }
+	}
+	return $low ? $list->[ $low - 1 ] : undef;
+}
+
+sub before { my ($x, $y) = @_; return $x != $y && ($y->{co}{ $x->{session} } // 0) >= $x->{index} }
+
+sub causes
+{
+	my ($e, $in) = @_;
+	my @causes = values %{ $e->{from} || {} };
+	push @causes, $in->{ $e->{session} }[ $e->{index} - 2 ] if $e->{index} > 1;
+	return @causes;
+}
+
+# Vectors of all events, in an order that respects co; nothing if it is cyclic.
+sub co
+{
+	my ($events, $in) = @_;
+	my (%waits, %next, @order);
+	for my $e (@$events)
+	{
+		my %c = map { $_ => $_ } causes($e, $in);
+		$waits{$e} = keys %c;
+		push @{ $next{$_} }, $e for values %c;
+	}
+	my @ready = grep { !$waits{$_} } @$events;
+	while (my $e = shift @ready)
+	{
+		my %co;
+		for my $c (causes($e, $in))
+		{
+			for my $s (keys %{ $c->{co} })
+			{
+				$co{$s} = $c->{co}{$s} if $c->{co}{$s} > ($co{$s} // 0);
+			}
+			$co{ $c->{session} } = $c->{index} if $c->{index} > ($co{ $c->{session} } // 0);
+		}
+		$e->{co} = \%co;
+		push @order, $e;
+		for my $n (@{ $next{$e} || [] })
+		{
+			push @ready, $n unless --$waits{$n};
+		}
+	}
+	return @order == @$events ? \@order : undef;
+}
+
+# A cycle of session order, reads-from and $more, in words.
+sub cycle
+{
+	my ($name, $events, $in, $more) = @_;
+	my (%waits, %next);
+	for my $e (@$events)
+	{
+		my %from = map { $_ => $_ } causes($e, $in);
+		push @{ $next{$_} }, $e for values %from;
+		push @{ $next{$e} }, $more->($e);
+	}
+	for my $e (@$events) { $waits{$_}++ for @{ $next{$e} || [] } }
+	my @ready = grep { !$waits{$_} } @$events;
+	my %done;
+	while (my $e = shift @ready)
+	{
+		$done{$e} = 1;
+		for my $n (@{ $next{$e} || [] }) { push @ready, $n unless --$waits{$n} }
+	}
+	my @left = grep { !$done{$_} } @$events;
+	return unless @left;
+	# walk until something comes again
+	my %left = map { $_ => 1 } @left;
+	my %previous;
+	for my $e (@left)
+	{
+		for my $n (grep { $left{$_} } @{ $next{$e} || [] }) { $previous{$n} = $e }
+	}
+	my ($e, %seen, @path) = ($left[0]);
+	while ($e && !$seen{$e}++) { push @path, $e; $e = $previous{$e} }
+	return "$name: " . join ' <- ', map { "$_->{session}#$_->{index}" . ($_->{kind} eq 'W' ? ' wrote ' : ' read ')
+		  . join ',', map { my $x = $_; $x } values %{ $_->{regs} } } grep { defined } @path[ 0 .. ($#path < 7 ? $#path : 7) ];
+}
+
+1;
