@@ -16,6 +16,13 @@ unitcheck:
 fuzz:
 	@bash test/run.sh fuzz
 
+.PHONY: torture soak
+torture:
+	@MINUTES="$(or $(MINUTES),3)" SEED="$(SEED)" FAULTS="$(FAULTS)" SOAK="$(SOAK)" bash test/run.sh torture
+
+soak:
+	@MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" SOAK=1 bash test/run.sh torture
+
 demo:
 	@KEEP="$(KEEP)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh
 

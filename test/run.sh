@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # test/run.sh [LEVEL...]: every test of the project, or the levels named:
-#   lint build unit fuzz regress isolation tap
+#   lint build unit fuzz regress isolation tap torture
 #
 # Each level prints "N passed, N failed"; the last line of all is their sum.
 # What failed leaves its logs and diffs in tmp_check/ of the tree.
 #
 # TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
+# MINUTES=n is how long torture lasts, SEED=n what it does, SOAK=1 draws curves.
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
-levels=${*:-lint build unit fuzz regress isolation tap}
+levels=${*:-lint build unit fuzz regress isolation tap torture}
 "$CVG_ROOT/tools/setup.sh" --test
 pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
 cvg_work_begin
@@ -86,10 +87,25 @@ run_tap()
 		perl test/tap.pl -j "${JOBS:-$(nproc)}" -I "$pgxs/perl" -I "$CVG_SRC/test/perl" $files
 }
 
+# First the checkers on histories that are known to be bad, then a real one.
+run_torture()
+{
+	local rc=0 options=()
+
+	perl "$CVG_SRC/test/torture/selftest.pl" || rc=1
+	# in "make test" always the same faults; "make torture" looks for new ones
+	[ -n "${MINUTES:-}" ] || : "${SEED:=1}"
+	[ -z "${SEED:-}" ] || options+=(--seed "$SEED")
+	[ -z "${FAULTS:-}" ] || options+=(--faults "$FAULTS")
+	[ -z "${SOAK:-}" ] || options+=(--soak "$CVG_WORK/soak.tsv")
+	CVG_USER=$CVG_USER bash "$CVG_SRC/test/torture/torture.sh" "$CVG_WORK/torture" "$CVG_BIN" $((${MINUTES:-2} * 60)) "${options[@]}" || rc=1
+	return $rc
+}
+
 installed=
 for l in $levels; do
 	case $l in
-		build | regress | isolation | tap)
+		build | regress | isolation | tap | torture)
 			if [ -z "$installed" ]; then
 				cvg_private_install "$pc"
 				installed=1
@@ -105,6 +121,7 @@ for l in $levels; do
 		regress) level regress run_regress regresscheck ;;
 		isolation) level isolation run_regress isolationcheck ;;
 		tap) level tap run_tap ;;
+		torture) level torture run_torture ;;
 		*) die "unknown level $l" ;;
 	esac
 done
@@ -113,7 +130,8 @@ if [ $total_failed -gt 0 ]; then
 	rm -rf "$CVG_ROOT/tmp_check"
 	mkdir -p "$CVG_ROOT/tmp_check"
 	for f in "$CVG_SRC"/tmp_check/log "$CVG_SRC"/results "$CVG_SRC"/regression.diffs \
-		"$CVG_SRC"/output_iso "$CVG_SRC"/tmp_check/regress.log "$CVG_WORK"/*.out "$CVG_WORK"/build.log; do
+		"$CVG_SRC"/output_iso "$CVG_SRC"/tmp_check/regress.log "$CVG_WORK"/torture/history "$CVG_WORK"/torture/*.log \
+		"$CVG_WORK"/*.out "$CVG_WORK"/build.log; do
 		[ ! -e "$f" ] || cp -a "$f" "$CVG_ROOT/tmp_check/" 2>/dev/null || true
 	done
 	say "# logs of this run: $CVG_ROOT/tmp_check"

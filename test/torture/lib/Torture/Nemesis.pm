@@ -195,16 +195,17 @@ sub fault_reset
 	{
 		$lab->reset_links($node->{number}, 0);
 		$lab->reset_links(0, $node->{number});
-		sleep 0.2;
+		$lab->pause(0.2);
 		$lab->control('stop') if $lab->{netns};
-		sleep 0.3;
+		$lab->pause(0.3);
 	}
 }
 
 sub fault_pause_peer
 {
 	my ($self, $lab, $node, $hold) = @_;
-	my $other = $self->other($node);
+	my @peers = @{ $node->{peers} };
+	my $other = $peers[ int rand @peers ];
 	$lab->value($node, "SELECT converge.peer_pause('$other->{name}')");
 	sleep $hold;
 	$lab->wait_for(30, sub { defined $lab->value($node, "SELECT converge.peer_resume('$other->{name}')") });

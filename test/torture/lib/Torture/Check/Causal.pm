@@ -12,7 +12,8 @@
 #   WriteCORead      w1, although w1 co w2 co the read, both of that register
 #   CyclicCF         co and cf together have a cycle, where w1 cf w2 if some read
 #                    of w2 has w1 co-before it (convergence: all agree on an
-#                    order of concurrent writes)
+#                    order of concurrent writes).  Rows are merged one by one,
+#                    so this order is one of row writes, not of transactions.
 #
 # The unit is an event: one snapshot that was read, or one transaction that
 # wrote.  co is kept as a vector for each event: how many events of each session
@@ -53,7 +54,7 @@ sub check
 			else { push @bad, "ThinAirRead: $e->{session} read $k = $v" }
 		}
 	}
-	my $order = co(\@events, \%in) or return (@bad, cycle('CyclicCO', \@events, \%in, sub { () }));
+	my $order = co(\@events, \%in) or return (@bad, cycle('CyclicCO', \@events, \%in, {}));
 	# writes of a register by session, in order
 	my %writes;
 	for my $e (grep { $_->{kind} eq 'W' } @events)
@@ -73,11 +74,11 @@ sub check
 				next if $from && $w == $from;
 				if (!$from) { push @bad, "WriteCOInitRead: $r->{session} read the initial value of $k after $w->{regs}{$k}" }
 				elsif (before($from, $w)) { push @bad, "WriteCORead: $r->{session} read $k = $r->{regs}{$k} after $w->{regs}{$k}, which came later" }
-				else { push @{ $cf{$w} }, $from }
+				else { push @{ $cf{"$w $k"} }, "$from $k" }
 			}
 		}
 	}
-	return (@bad, cycle('CyclicCF', \@events, \%in, sub { @{ $cf{ $_[0] } || [] } }));
+	return (@bad, cycle('CyclicCF', \@events, \%in, \%cf));
 }
 
 sub last_before
@@ -136,38 +137,48 @@ sub co
 	return @order == @$events ? \@order : undef;
 }
 
-# A cycle of session order, reads-from and $more, in words.
+# A cycle of session order, reads-from and more edges, in words.  A node of the
+# graph is an event, or one of the registers that an event wrote; an event
+# without registers of its own stands between its causes and its parts.
 sub cycle
 {
 	my ($name, $events, $in, $more) = @_;
-	my (%waits, %next);
+	my (%waits, %next, %words);
+	my $parts = sub { my ($e) = @_; return $e->{kind} eq 'W' ? map { "$e $_" } sort keys %{ $e->{regs} } : "$e" };
 	for my $e (@$events)
 	{
 		my %from = map { $_ => $_ } causes($e, $in);
-		push @{ $next{$_} }, $e for values %from;
-		push @{ $next{$e} }, $more->($e);
+		for my $to ($parts->($e))
+		{
+			$words{$to} = "$e->{session}#$e->{index} " . ($e->{kind} eq 'W' ? "wrote $e->{txn} to " . (split ' ', $to)[1]
+				: 'read ' . join ',', map { "$_=$e->{regs}{$_}" } sort keys %{ $e->{regs} });
+			for my $c (values %from) { push @{ $next{$_} }, $to for $parts->($c) }
+			push @{ $next{$to} }, @{ $more->{$to} || [] };
+		}
 	}
-	for my $e (@$events) { $waits{$_}++ for @{ $next{$e} || [] } }
-	my @ready = grep { !$waits{$_} } @$events;
+	for my $list (values %next) { $waits{$_}++ for @$list }
+	my @ready = grep { !$waits{$_} } keys %words;
 	my %done;
-	while (my $e = shift @ready)
+	while (defined(my $e = shift @ready))
 	{
 		$done{$e} = 1;
 		for my $n (@{ $next{$e} || [] }) { push @ready, $n unless --$waits{$n} }
 	}
-	my @left = grep { !$done{$_} } @$events;
+	my @left = sort { $words{$a} cmp $words{$b} } grep { !$done{$_} } keys %words;
 	return unless @left;
-	# walk until something comes again
-	my %left = map { $_ => 1 } @left;
+	# walk backwards until something comes again: every node that is left has
+	# one before it
 	my %previous;
-	for my $e (@left)
+	for my $e (@left) { $previous{$_} //= $e for grep { !$done{$_} } @{ $next{$e} || [] } }
+	my ($e, %at, @path) = ($left[0]);
+	until (exists $at{$e})
 	{
-		for my $n (grep { $left{$_} } @{ $next{$e} || [] }) { $previous{$n} = $e }
+		$at{$e} = @path;
+		push @path, $e;
+		$e = $previous{$e};
 	}
-	my ($e, %seen, @path) = ($left[0]);
-	while ($e && !$seen{$e}++) { push @path, $e; $e = $previous{$e} }
-	return "$name: " . join ' <- ', map { "$_->{session}#$_->{index}" . ($_->{kind} eq 'W' ? ' wrote ' : ' read ')
-		  . join ',', map { my $x = $_; $x } values %{ $_->{regs} } } grep { defined } @path[ 0 .. ($#path < 7 ? $#path : 7) ];
+	@path = @path[ $at{$e} .. $#path ];
+	return "$name: " . join ' <- ', map { $words{$_} } @path, $path[0];
 }
 
 1;
