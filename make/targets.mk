@@ -2,7 +2,7 @@
 # that installs what is missing where it may, works in a temporary folder and
 # changes nothing on this machine besides.
 
-.PHONY: test demo bench bench-types coverage versions lint unitcheck fuzz regresscheck isolationcheck
+.PHONY: test demo bench bench-types coverage versions leaks valgrind lint unitcheck fuzz regresscheck isolationcheck
 
 test:
 	@bash test/run.sh $(LEVELS)
@@ -34,6 +34,12 @@ bench-types:
 
 coverage:
 	@bash tools/coverage.sh
+
+leaks:
+	@TRANSACTIONS="$(or $(TRANSACTIONS),1000000)" PG_TEST_TIMEOUT_DEFAULT=3600 TESTS=test/t/018_memory.pl bash test/run.sh tap
+
+valgrind:
+	@bash tools/valgrind.sh
 
 versions:
 	@bash tools/versions.sh $(VERSIONS)
