@@ -269,13 +269,22 @@ insert_index_entry(Relation rel, Oid index, HeapTuple tuple, Datum *values, bool
 	index_close(irel, NoLock);
 }
 
+/*
+ * Who stores into a table that has a TOAST table must have a snapshot; at
+ * PRE_COMMIT, and between the entries of a peer, there is none.
+ */
 void
 cvg_meta_insert(Relation rel, Oid index, Datum *values, bool *nulls)
 {
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	bool		pushed = !HaveRegisteredOrActiveSnapshot();
 
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	simple_heap_insert(rel, tuple);
 	insert_index_entry(rel, index, tuple, values, nulls);
+	if (pushed)
+		PopActiveSnapshot();
 	heap_freetuple(tuple);
 }
 

@@ -539,9 +539,11 @@ cvg_apply_commit(void)
 				 errmsg("peer did not send all parts of entry " INT64_FORMAT " of origin \"%.*s\"",
 						ap->header.seq, (int) ap->header.origin.len,
 						(const char *) ap->header.origin.data)));
+	PushActiveSnapshot(GetTransactionSnapshot());
 	cvg_quarantine_recheck(ap);
 	cvg_stores_close();
 	cvg_progress_write(ap);
+	PopActiveSnapshot();
 	CommitTransactionCommand();
 	cvg_applying = false;
 	return ap->counts;
