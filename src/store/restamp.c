@@ -117,8 +117,9 @@ cvg_restamp_end(CvgRestamp *restamp)
 TupleTableSlot *
 cvg_restamp_end_with(CvgRestamp *restamp)
 {
-	TupleTableSlot *copy = MakeSingleTupleTableSlot(RelationGetDescr(restamp->rel),
-													&TTSOpsHeapTuple);
+	/* with a description of its own, the slot goes with the memory context */
+	TupleDesc	desc = CreateTupleDescCopy(RelationGetDescr(restamp->rel));
+	TupleTableSlot *copy = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 
 	ExecStoreHeapTuple(ExecCopySlotHeapTuple(restamp->slot), copy, false);
 	copy->tts_tid = restamp->slot->tts_tid;
