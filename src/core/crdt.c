@@ -8,6 +8,7 @@
 #include "core/crdt.h"
 
 #include "core/bcounter.h"
+#include "core/cart.h"
 #include "core/counter.h"
 #include "core/document.h"
 #include "core/extremum.h"
@@ -35,6 +36,8 @@ static const CvgCrdtOps *const types[] = {
 	[CVG_CRDT_ORSET] = &cvg_orset_ops,
 	[CVG_CRDT_RWSET] = &cvg_rwset_ops,
 	[CVG_CRDT_DOCUMENT] = &cvg_document_ops,
+	[CVG_CRDT_ORMAP] = &cvg_ormap_ops,
+	[CVG_CRDT_CART] = &cvg_cart_ops,
 };
 
 const CvgCrdtOps *

@@ -149,7 +149,8 @@ typedef struct CvgCrdtOps
 
 	/*
 	 * The value after everything seen so far in it is undone, so that a
-	 * concurrent update survives; NULL for a type that cannot.
+	 * concurrent update survives; NULL for a type that cannot.  Whether a
+	 * type has one decides how a map holds it (ormap.h) and so is for ever.
 	 */
 	void		(*reset) (CvgReader r, CvgBuf *out);
 
