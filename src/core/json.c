@@ -145,13 +145,13 @@ member_cmp(const void *a, const void *b)
 }
 
 /*
- * Names move while their buffer grows, so in a first pass a name's offset
- * stands for it.
+ * Names lie one after the other, from an offset on; only when all are there
+ * does their buffer no longer move.
  */
 static CvgStatus
-finish_members(CvgJsonMember *members, int n, const CvgBuf *names)
+finish_members(CvgJsonMember *members, int n, const CvgBuf *names,
+			   size_t offset)
 {
-	size_t		offset = 0;
 	int			i;
 
 	for (i = 0; i < n; i++)
@@ -175,6 +175,7 @@ cvg_json_members(CvgSlice json, CvgBuf *names, CvgJsonMember **members, int *n)
 	bool		object = cvg_json_kind(json) == CVG_JSON_OBJECT;
 	char		close = object ? '}' : ']';
 	int			size = 16;
+	size_t		first = names->len;
 	CvgJsonMember *list = palloc(sizeof(CvgJsonMember) * size);
 	CvgScanner	s;
 
@@ -208,6 +209,6 @@ cvg_json_members(CvgSlice json, CvgBuf *names, CvgJsonMember **members, int *n)
 	if (cvg_scan_ok(&s) && !cvg_scan_at_end(&s))
 		(void) cvg_scan_fail(&s, CVG_E_SYNTAX, s.p);
 	if (cvg_scan_ok(&s) && object)
-		return finish_members(list, *n, names);
+		return finish_members(list, *n, names, first);
 	return s.status;
 }

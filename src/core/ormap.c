@@ -548,6 +548,15 @@ cvg_map_delta_body(CvgReader ro, CvgReader rn, CvgBuf *out)
 	}
 }
 
+/* Max() would go through its arguments twice, and so on at each level. */
+static inline void
+see_latest(CvgStamp *latest, CvgSlice value)
+{
+	CvgStamp	stamp = cvg_crdt_latest(value);
+
+	*latest = Max(*latest, stamp);
+}
+
 CvgStamp
 cvg_map_latest_body(CvgReader r)
 {
@@ -563,9 +572,9 @@ cvg_map_latest_body(CvgReader r)
 
 		latest = Max(latest, e.last.stamp);
 		if (!has_snapshots(e.ops))
-			latest = Max(latest, cvg_crdt_latest(e.value));
+			see_latest(&latest, e.value);
 		while (has_snapshots(e.ops) && cvg_map_next_dot(&walk, &n, &item))
-			latest = Max(latest, cvg_crdt_latest(item.payload));
+			see_latest(&latest, item.payload);
 	}
 	return latest;
 }

@@ -119,8 +119,9 @@ cvg_map_depth(CvgSlice map)
 
 	while (cvg_map_next(&r, &e))
 	{
-		if (e.ops == &cvg_ormap_ops)
-			depth = Max(depth, cvg_map_depth(e.value));
+		int			nested = e.ops == &cvg_ormap_ops ? cvg_map_depth(e.value) : 0;
+
+		depth = Max(depth, nested);
 	}
 	return depth + 1;
 }
