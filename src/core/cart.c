@@ -8,6 +8,7 @@
 #include "core/cart.h"
 
 #include "core/counter.h"
+#include "core/plain.h"
 
 static void
 cart_check(CvgReader *r)
@@ -96,6 +97,92 @@ cvg_cart_next(CvgReader *r, CvgSlice *sku, int64 *quantity)
 	return false;
 }
 
+/* The entry of an article in the old cart, which is to read as quantity. */
+static CvgStatus
+assign_article(const CvgMapEntry *old, CvgSlice sku, int64 quantity,
+			   CvgDotSupply *dots, CvgMapWriter *w)
+{
+	int64		is = old != NULL && old->ndots > 0 ? quantity_of(old->value) : 0;
+	int64		n = quantity;
+	CvgBuf		value;
+	CvgDot		dot;
+	CvgStatus	status;
+
+	if (is == quantity || (quantity == 0 && old->ndots == 0))
+	{
+		if (old != NULL)
+			cvg_map_writer_keep(w, old);
+		return CVG_OK;
+	}
+	if (quantity == 0)
+	{
+		cvg_map_writer_remove(w, old);
+		return CVG_OK;
+	}
+	if (is > 0)
+		n -= is;
+	cvg_buf_init(&value);
+	dot = cvg_next_dot(dots);
+	if (old == NULL)
+	{
+		CvgBuf		bottom;
+
+		cvg_buf_init(&bottom);
+		cvg_crdt_bottom(&cvg_pncounter_ops, &bottom);
+		status = count(cvg_buf_slice(&bottom), dot, &n, &value);
+		cvg_buf_free(&bottom);
+	}
+	else
+		status = count(old->value, dot, &n, &value);
+	if (status == CVG_OK)
+		cvg_map_writer_put(w, sku, &cvg_pncounter_ops, old, dot,
+						   cvg_buf_slice(&value));
+	cvg_buf_free(&value);
+	return status;
+}
+
+/* By the difference of the quantities. */
+static CvgStatus
+cart_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
+{
+	CvgReader	body = cvg_crdt_body(old);
+	CvgReader	ro = cvg_map_begin(old);
+	CvgReader	rn = cvg_map_begin(new);
+	CvgMapWriter w;
+	CvgMapEntry e;
+	CvgSlice	sku;
+	int64		quantity;
+	bool		has_old = cvg_map_next(&ro, &e);
+	bool		has_new = cvg_cart_next(&rn, &sku, &quantity);
+	CvgStatus	status = CVG_OK;
+
+	cvg_map_writer_init(&w);
+	while (status == CVG_OK && (has_old || has_new))
+	{
+		int			c = !has_old ? 1 : (!has_new ? -1 : cvg_slice_cmp(e.key, sku));
+
+		status = assign_article(c <= 0 ? &e : NULL, c >= 0 ? sku : e.key,
+								c >= 0 ? quantity : 0, dots, &w);
+		if (c <= 0)
+			has_old = cvg_map_next(&ro, &e);
+		if (c >= 0)
+			has_new = cvg_cart_next(&rn, &sku, &quantity);
+	}
+	cvg_crdt_put_header(&cvg_cart_ops, out);
+	cvg_map_writer_finish(&w, &body, out);
+	return status;
+}
+
+/* A JSON object of quantities. */
+static CvgStatus
+cart_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	CvgSlice	json = cvg_scan_json(s);
+
+	return cvg_scan_ok(s) ?
+		cvg_crdt_from_json(&cvg_cart_ops, json, dots, out) : s->status;
+}
+
 static void
 cart_print(CvgReader r, CvgBuf *out)
 {
@@ -119,4 +206,6 @@ const CvgCrdtOps cvg_cart_ops = {
 	.reset = cvg_map_reset_body,
 	.print = cart_print,
 	.parse = cart_parse,
+	.assign = cart_assign,
+	.parse_plain = cart_parse_plain,
 };

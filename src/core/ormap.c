@@ -12,6 +12,7 @@
 #include "core/ormap.h"
 
 #include "core/json.h"
+#include "core/plain.h"
 
 bool
 cvg_map_key_valid(CvgSlice key)
@@ -199,12 +200,15 @@ check_value(const CvgCrdtOps *ops, CvgSlice value, int depth)
 {
 	CvgReader	r;
 
+	/* how a value was made is said of whole values only */
+	if (value.len >= CVG_CRDT_HEADER && value.data[2] != 0)
+		return CVG_E_NOT_CANONICAL;
 	if (ops != &cvg_ormap_ops)
 		return cvg_crdt_validate(ops, value, NULL);
 	cvg_reader_init(&r, value);
-	if (cvg_get_u8(&r) != CVG_CRDT_VERSION || cvg_get_u8(&r) != ops->tag ||
-		cvg_get_u8(&r) != 0)
+	if (cvg_get_u8(&r) != CVG_CRDT_VERSION || cvg_get_u8(&r) != ops->tag)
 		cvg_reader_fail(&r, CVG_E_MALFORMED);
+	(void) cvg_get_u8(&r);
 	check_map(&r, NULL, depth);
 	return cvg_reader_finish(&r, NULL);
 }
@@ -590,7 +594,7 @@ cvg_map_reset_body(CvgReader r, CvgBuf *out)
 	(void) cvg_dotset_skip(&r);
 	while (cvg_map_next(&r, &e))
 		cvg_map_writer_remove(&w, &e);
-	cvg_map_writer_finish(&w, dead, out);
+	cvg_map_writer_finish(&w, &dead, out);
 }
 
 /* Registers of one entry, replaced. */
@@ -858,6 +862,16 @@ ormap_parse(CvgScanner *s, CvgBuf *out)
 	scan_map(s, NULL, out, 1);
 }
 
+/* A JSON object. */
+static CvgStatus
+ormap_parse_plain(CvgScanner *s, CvgDotSupply *dots, CvgBuf *out)
+{
+	CvgSlice	json = cvg_scan_json(s);
+
+	return cvg_scan_ok(s) ?
+		cvg_crdt_from_json(&cvg_ormap_ops, json, dots, out) : s->status;
+}
+
 const CvgCrdtOps cvg_ormap_ops = {
 	.tag = CVG_CRDT_ORMAP,
 	.name = "ormap",
@@ -869,4 +883,6 @@ const CvgCrdtOps cvg_ormap_ops = {
 	.reset = cvg_map_reset_body,
 	.print = ormap_print,
 	.parse = ormap_parse,
+	.assign = cvg_map_assign,
+	.parse_plain = ormap_parse_plain,
 };

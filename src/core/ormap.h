@@ -182,7 +182,18 @@ extern void cvg_map_writer_put(CvgMapWriter *w, CvgSlice key,
 							   const CvgCrdtOps *ops, const CvgMapEntry *old,
 							   CvgDot dot, CvgSlice value);
 
-/* Append the body that came of it; dead is the dotset of the old one. */
-extern void cvg_map_writer_finish(CvgMapWriter *w, CvgReader dead, CvgBuf *out);
+/* Append the body that came of it; old is the body there was, if any. */
+extern void cvg_map_writer_finish(CvgMapWriter *w, const CvgReader *old,
+								  CvgBuf *out);
+
+/*
+ * Plain assignment, as CvgCrdtOps.assign: keys that are not in new are
+ * removed; values of the types that old has under a key are assigned as
+ * their types do; a register in new stands for its JSON, which any type that
+ * can read so takes over.  Where the type is another, the key is removed
+ * and written anew.
+ */
+extern CvgStatus cvg_map_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots,
+								CvgBuf *out);
 
 #endif							/* CVG_CORE_ORMAP_H */

@@ -96,13 +96,19 @@ sorted_dots(CvgBuf *buf, int *n)
 }
 
 void
-cvg_map_writer_finish(CvgMapWriter *w, CvgReader dead, CvgBuf *out)
+cvg_map_writer_finish(CvgMapWriter *w, const CvgReader *old, CvgBuf *out)
 {
+	static const uint8 empty[1] = {0};
+	CvgReader	dead;
 	int			ndead;
 	int			nlive;
 	CvgDot	   *dead_dots = sorted_dots(&w->dead, &ndead);
 	CvgDot	   *live_dots = sorted_dots(&w->live, &nlive);
 
+	if (old != NULL)
+		dead = *old;
+	else
+		cvg_reader_init(&dead, cvg_slice(empty, sizeof(empty)));
 	cvg_dotset_add(dead, dead_dots, ndead, live_dots, nlive, out);
 	cvg_put_bytes(out, w->entries.data, w->entries.len);
 	cvg_buf_free(&w->entries);
@@ -279,7 +285,7 @@ update_map(const PathUpdate *u, int level, CvgReader r, CvgBuf *out)
 		status = put_changed(u, level, NULL, ops, &w);
 	if (status == CVG_OK && u->change != NULL && other && !wanted)
 		status = CVG_E_DUPLICATE;
-	cvg_map_writer_finish(&w, dead, out);
+	cvg_map_writer_finish(&w, &dead, out);
 	return status;
 }
 

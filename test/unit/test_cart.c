@@ -138,7 +138,7 @@ check_cart(CvgSlice cart, const char *json)
 	CvgBuf		buf;
 
 	cvg_buf_init(&buf);
-	cvg_crdt_plain(cart, &buf);
+	cvg_crdt_print_plain(cart, &buf);
 	CHECK(same(cvg_buf_slice(&buf), cvg_slice_cstring(json)), "%.*s, not %s: %s", (int) buf.len, (char *) buf.data, json,
 		  crdt_text(cart));
 	cvg_buf_free(&buf);
@@ -199,6 +199,31 @@ test_no_debt(void)
 }
 
 static void
+test_assign(void)
+{
+	CvgDotSupply dots = {gen_next_dots, 1000000};
+	CvgSlice	base = put(put(crdt_bottom(&cvg_cart_ops), "a", "apple", 3), "a", "pear", 2);
+	CvgSlice	other = put(put(base, "b", "apple", 1), "b", "pear", 4);
+	CvgSlice	debt = crdt_merge(put(base, "a", "pear", -1), put(put(base, "b", "pear", -1), "b", "pear", 1));
+	CvgBuf		plain;
+	CvgBuf		buf;
+
+	cvg_buf_init(&plain);
+	cvg_buf_init(&buf);
+	CHECK(cvg_crdt_parse_plain(&cvg_cart_ops, cvg_slice_cstring("{\"fig\": 1, \"apple\": 5, \"x\": 0}"), &dots, &plain, NULL) == CVG_OK);
+	check_cart(cvg_buf_slice(&plain), "{\"apple\": 5, \"fig\": 1}");
+	CHECK(cvg_crdt_assign(base, cvg_buf_slice(&plain), false, &dots, &buf) == CVG_OK);
+	check_cart(cvg_buf_slice(&buf), "{\"apple\": 5, \"fig\": 1}");
+	check_cart(crdt_merge(cvg_buf_slice(&buf), other), "{\"apple\": 6, \"fig\": 1, \"pear\": 4}");
+	cvg_buf_reset(&buf);
+	CHECK(cvg_crdt_assign(debt, cvg_buf_slice(&plain), false, &dots, &buf) == CVG_OK);
+	check_cart(cvg_buf_slice(&buf), "{\"apple\": 5, \"fig\": 1}");
+	cvg_buf_free(&plain);
+	cvg_buf_free(&buf);
+	gen_reset();
+}
+
+static void
 test_refused(void)
 {
 	CvgSlice	base = put(crdt_bottom(&cvg_cart_ops), "a", "apple", PG_INT64_MAX);
@@ -252,6 +277,7 @@ main(void)
 	test_resurrecting_item();
 	test_concurrent_adds();
 	test_no_debt();
+	test_assign();
 	test_refused();
 	test_text();
 	test_damage();

@@ -5,12 +5,18 @@
  */
 #include "crdt.h"
 #include "recode.h"
+#include "core/cart.h"
 #include "core/counter.h"
 #include "core/extremum.h"
 #include "core/flag.h"
 #include "core/json.h"
 #include "core/lwwreg.h"
+#include "core/gset.h"
 #include "core/mvreg.h"
+#include "core/orset.h"
+#include "core/rwset.h"
+#include "core/twopset.h"
+#include "core/bcounter.h"
 #include "core/ormap.h"
 #include "core/plain.h"
 
@@ -247,7 +253,7 @@ plain(CvgSlice value)
 	CvgBuf		buf;
 
 	cvg_buf_init(&buf);
-	cvg_crdt_plain(value, &buf);
+	cvg_crdt_print_plain(value, &buf);
 	cvg_put_u8(&buf, 0);
 	return (const char *) gen_take(&buf).data;
 }
@@ -662,6 +668,130 @@ test_plain(void)
 	gen_reset();
 }
 
+/* JSON assigned to a map. */
+static CvgSlice
+assigned(CvgSlice map, const char *json)
+{
+	CvgDotSupply dummies = {gen_next_dots, 0};
+	CvgDotSupply dots = {gen_next_dots, Max(story_stamp, cvg_crdt_latest(map))};
+	CvgBuf		plain_map;
+	CvgBuf		buf;
+
+	cvg_buf_init(&plain_map);
+	cvg_buf_init(&buf);
+	CHECK(cvg_crdt_from_json(&cvg_ormap_ops, cvg_slice_cstring(json), &dummies, &plain_map) == CVG_OK, "%s", json);
+	CHECK(cvg_crdt_assign(map, cvg_buf_slice(&plain_map), true, &dots, &buf) == CVG_OK, "%s", json);
+	story_stamp = dots.after;
+	cvg_buf_free(&plain_map);
+	return gen_take(&buf);
+}
+
+static void
+test_assign(void)
+{
+	CvgSlice	m = story(story(story(story(empty_map(), "a", COUNT, "n", 10), "a", WRITE, "w", 1), "a", ENABLE, "e", 0),
+					  "a", WRITE, "p/x", 1);
+	CvgSlice	other = story(story(story(m, "b", COUNT, "n", 5), "b", WRITE, "p/y", 2), "b", WRITE, "new", 3);
+	CvgError	err;
+
+	/* what reads so is not touched */
+	CHECK(same(assigned(m, "{\"w\": 1, \"e\": true, \"n\": 10, \"p\": {\"x\": 1}}"), m));
+	/* a number in a counter is a difference, in a register a write; what others did meanwhile stays */
+	m = assigned(m, "{\"w\": 2, \"e\": false, \"n\": 7.0, \"p\": {}}");
+	check_plain(m, "{\"e\": false, \"n\": 7, \"p\": {}, \"w\": 2}");
+	check_plain(crdt_merge(m, other), "{\"e\": false, \"n\": 12, \"new\": 3, \"p\": {\"y\": 2}, \"w\": 2}");
+	/* removed keys come back with what was not seen */
+	check_plain(crdt_merge(assigned(m, "{}"), other), "{\"n\": 5, \"new\": 3, \"p\": {\"y\": 2}}");
+	/* another type: removed and written anew, and an object is a map */
+	check_plain(assigned(m, "{\"w\": {\"q\": [1]}, \"e\": 5, \"n\": \"x\", \"p\": null}"),
+				"{\"e\": 5, \"n\": \"x\", \"p\": null, \"w\": {\"q\": [1]}}");
+	check_plain(crdt_merge(assigned(m, "{\"n\": \"x\"}"), other), "{\"n\": \"x\", \"new\": 3, \"p\": {\"y\": 2}}");
+	check_plain(assigned(assigned(m, "{\"n\": \"x\"}"), "{\"n\": 5}"), "{\"n\": 5}");
+	/* sets and largest values */
+	m = crdt_parse(&cvg_ormap_ops, "{\"high\": maxreg [5 at a@5], \"s\": orset {x a@6, y a@7} at [a@7]}", &err);
+	CHECK(m.len > 0);
+	m = assigned(m, "{\"high\": 7.5, \"s\": [\"z\", \"x\"]}");
+	check_plain(m, "{\"high\": 7.5, \"s\": [\"x\", \"z\"]}");
+	check_plain(assigned(m, "{\"high\": 7, \"s\": [\"x\", 1]}"), "{\"high\": 7.5, \"s\": [\"x\", 1]}");
+	gen_reset();
+}
+
+/* Whatever two maps are: one assigned the other's JSON reads so. */
+static void
+test_assign_random(int cases)
+{
+	static const CrdtType simple = {&cvg_ormap_ops, 3, apply_random, is_model};
+	static World w;
+	int			n;
+
+	for (n = 0; n < cases; n++)
+	{
+		CvgSlice	a;
+		CvgSlice	b;
+
+		unit_start(unit_env_seed() + n);
+		world_run(&w, &simple, 1 + unit_below(20), n % 2 == 1);
+		a = w.states[unit_below(MAX_STATES)].value;
+		b = w.states[unit_below(MAX_STATES)].value;
+		story_stamp = w.now;
+		check_plain(assigned(a, plain(b)), plain(b));
+		gen_reset();
+	}
+}
+
+static void
+test_from_json(void)
+{
+	static const struct
+	{
+		const CvgCrdtOps *ops;
+		const char *json;
+		CvgStatus	status;
+	}			values[] = {
+		{&cvg_pncounter_ops, "-5", CVG_OK}, {&cvg_pncounter_ops, "5.5", CVG_E_MALFORMED}, {&cvg_pncounter_ops, "\"5\"", CVG_E_MALFORMED},
+		{&cvg_gcounter_ops, "5", CVG_OK}, {&cvg_gcounter_ops, "-5", CVG_E_MALFORMED}, {&cvg_bcounter_ops, "-5", CVG_OK},
+		{&cvg_pncounter_ops, "9223372036854775808", CVG_E_MALFORMED},
+		{&cvg_maxreg_ops, "1.5", CVG_OK}, {&cvg_minreg_ops, "\"2024-02-29T12:00:00Z\"", CVG_OK}, {&cvg_maxreg_ops, "\"x\"", CVG_E_MALFORMED},
+		{&cvg_maxreg_ops, "null", CVG_E_MALFORMED}, {&cvg_lwwreg_ops, "{\"a\": 1}", CVG_OK}, {&cvg_mvreg_ops, "null", CVG_OK},
+		{&cvg_ewflag_ops, "true", CVG_OK}, {&cvg_dwflag_ops, "false", CVG_OK}, {&cvg_ewflag_ops, "1", CVG_E_MALFORMED},
+		{&cvg_orset_ops, "[\"a\", \"b, c\"]", CVG_OK}, {&cvg_gset_ops, "[]", CVG_OK}, {&cvg_rwset_ops, "[\"a\"]", CVG_OK},
+		{&cvg_twopset_ops, "[\"a\"]", CVG_OK}, {&cvg_orset_ops, "[1]", CVG_E_MALFORMED}, {&cvg_orset_ops, "{}", CVG_E_MALFORMED},
+		{&cvg_ormap_ops, "{\"\": {\"b\": [1, {}]}, \"a\": 1}", CVG_OK}, {&cvg_ormap_ops, "[]", CVG_E_MALFORMED},
+		{&cvg_ormap_ops, "{\"a\": 1, \"a\": 2}", CVG_E_DUPLICATE}, {&cvg_ormap_ops, "{\"a\"}", CVG_E_SYNTAX},
+		{&cvg_cart_ops, "{\"a\": 1, \"b\": 20}", CVG_OK}, {&cvg_cart_ops, "{\"a\": -1}", CVG_E_MALFORMED},
+		{&cvg_cart_ops, "{\"a\": 1.5}", CVG_E_MALFORMED}, {&cvg_cart_ops, "5", CVG_E_MALFORMED},
+	};
+	CvgDotSupply dots = {gen_next_dots, 0};
+	CvgBuf		deep;
+	CvgBuf		buf;
+	int			i;
+
+	cvg_buf_init(&buf);
+	for (i = 0; i < lengthof(values); i++)
+	{
+		CvgStatus	status;
+
+		cvg_buf_reset(&buf);
+		status = cvg_crdt_from_json(values[i].ops, cvg_slice_cstring(values[i].json), &dots, &buf);
+		CHECK(status == values[i].status, "%s %s: %s", values[i].ops->name, values[i].json, cvg_status_message(status));
+		CHECK(status == CVG_OK || buf.len == 0);
+		if (status != CVG_OK)
+			continue;
+		CHECK(cvg_crdt_validate(values[i].ops, cvg_buf_slice(&buf), NULL) == CVG_OK);
+		CHECK(strcmp(plain(cvg_buf_slice(&buf)), values[i].json) == 0, "%s: %s", values[i].json, plain(cvg_buf_slice(&buf)));
+	}
+	cvg_buf_init(&deep);
+	for (i = 0; i < 100000; i++)
+		cvg_print_string(&deep, "{\"a\":");
+	cvg_put_u8(&deep, '1');
+	for (i = 0; i < 100000; i++)
+		cvg_put_u8(&deep, '}');
+	CHECK(cvg_crdt_from_json(&cvg_ormap_ops, cvg_buf_slice(&deep), &dots, &buf) == CVG_E_LIMIT);
+	cvg_buf_free(&deep);
+	cvg_buf_free(&buf);
+	gen_reset();
+}
+
 static void
 write_one(CvgSlice reg, void *arg, CvgBuf *out)
 {
@@ -749,6 +879,9 @@ main(void)
 	test_plain();
 	test_rewrite();
 	test_json();
+	test_assign();
+	test_from_json();
+	test_assign_random(cases / 5);
 	test_damage();
 	return unit_done();
 }
