@@ -6,6 +6,10 @@
 #include "fuzz.h"
 #include "core/crdt.h"
 #include "core/document.h"
+#include "core/lwwreg.h"
+#include "core/mvreg.h"
+#include "core/ormap.h"
+#include "core/plain.h"
 
 static CvgSlice
 merged(CvgSlice a, CvgSlice b)
@@ -16,6 +20,57 @@ merged(CvgSlice a, CvgSlice b)
 	REQUIRE(cvg_crdt_merge(a, b, &buf) == CVG_OK);
 	REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
 	return gen_take(&buf);
+}
+
+/* The same register with JSON in it. */
+static void
+write_json(CvgSlice reg, void *arg, CvgBuf *out)
+{
+	bool		several = reg.data[1] == CVG_CRDT_MVREG;
+	CvgReader	items = several ? cvg_dotted_begin(reg) : cvg_crdt_body(reg);
+	CvgDotted	item;
+
+	cvg_put_bytes(out, reg.data, several ? items.pos : CVG_CRDT_HEADER);
+	while (cvg_dotted_next(&items, &item))
+	{
+		item.payload = cvg_slice_cstring("[1, {\"a\": null}]");
+		cvg_dotted_put(out, &item);
+	}
+}
+
+static CvgDot
+next_dots(CvgDotSupply *supply, int n)
+{
+	CvgDot		dot = {cvg_slice_cstring("zz"), supply->after + 1};
+
+	supply->after += n;
+	return dot;
+}
+
+/* A map assigned to another, and one made of what it reads as. */
+static void
+require_assignable(CvgSlice a, CvgSlice b)
+{
+	CvgStamp	latest = Max(cvg_crdt_latest(a), cvg_crdt_latest(b));
+	CvgDotSupply dots = {next_dots, latest};
+	CvgBuf		buf;
+	CvgBuf		json;
+
+	if (latest > PG_INT64_MAX / 2)
+		return;
+	cvg_buf_init(&buf);
+	cvg_buf_init(&json);
+	if (cvg_crdt_assign(a, b, true, &dots, &buf) == CVG_OK)
+	{
+		REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
+		REQUIRE(cvg_crdt_eq(merged(a, cvg_buf_slice(&buf)), cvg_buf_slice(&buf)));
+	}
+	cvg_crdt_print_plain(b, &json);
+	cvg_buf_reset(&buf);
+	if (cvg_crdt_from_json(cvg_crdt_ops(b.data[1]), cvg_buf_slice(&json), &dots, &buf) == CVG_OK)
+		REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&buf), NULL) == CVG_OK);
+	cvg_buf_free(&json);
+	cvg_buf_free(&buf);
 }
 
 static void
@@ -119,12 +174,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		if (cvg_crdt_validate(NULL, a, &err) == CVG_OK)
 		{
+			if (a.data[1] == CVG_CRDT_ORMAP)
+			{
+				CvgBuf		buf;
+
+				cvg_buf_init(&buf);
+				cvg_map_rewrite_registers(a, write_json, NULL, &buf);
+				a = gen_take(&buf);
+			}
 			require_same_from_text(a);
 			require_reset_grows(a);
 			if (cvg_crdt_validate(cvg_crdt_ops(a.data[1]), b, &err) == CVG_OK)
 			{
 				require_laws(a, b);
 				require_edit(a, b);
+				if (a.data[1] == CVG_CRDT_ORMAP || a.data[1] == CVG_CRDT_CART)
+					require_assignable(a, b);
 			}
 		}
 		else

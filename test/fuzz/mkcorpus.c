@@ -196,7 +196,10 @@ write_crdts(void)
 		{"orset", "{a a@5, \"b c\" a@6 b@7} seen {a 1-4}", "{a a@9 b@3, d b@8} seen {a 5-6}"},
 		{"rwset", "{a a@5} removed {b a@6 b@7 -} seen {a 1-4}", "{b b@9} removed {c b@8 -} seen {b 7}"},
 		{"document", "document \"axb\" {a@5 start \"ab\", a@6 after a@5:1 -1, b@7 before a@5:1 \"x\"}",
-		"document \"\\n\" {a@5 start -1 \"\\n\" -2 deleted 9, b@7 before a@5:1 -1, c@8 after b@6:0 \"\xc3\xa9\"}"}
+		"document \"\\n\" {a@5 start -1 \"\\n\" -2 deleted 9, b@7 before a@5:1 -1, c@8 after b@6:0 \"\xc3\xa9\"}"},
+		{"ormap", "{\"a\": pncounter 3 {a 3@7} at [a@7], \"m\": ormap {\"x\": orset {e a@9} at [a@9]} at [a@9]} seen {a 1-4}",
+		"{\"a\": lwwreg [b@6 \"x\" at b@6, c@8 2 at c@8], \"m\": ormap {\"x\": mvreg [] seen {b 3}} seen {b 3}} seen {a 7}"},
+		{"cart", "{\"apple\": 3 {a 3@7} at [a@7]}", "{\"apple\": 1 {b 1@8} at [b@8], \"pear\": 0 {a reset 1@2 1@2!}} seen {a 2}"}
 	};
 	CvgBuf		a;
 	CvgBuf		b;
