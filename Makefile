@@ -13,7 +13,7 @@ SQL_PARTS = src/pre.sql \
 	src/types/maxreg.sql src/types/minreg.sql src/types/lwwreg.sql \
 	src/types/mvreg.sql src/types/ewflag.sql src/types/dwflag.sql \
 	src/types/gset.sql src/types/twopset.sql src/types/orset.sql \
-	src/types/rwset.sql \
+	src/types/rwset.sql src/types/ormap.sql src/types/cart.sql \
 	src/types/document.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \

@@ -16,9 +16,10 @@
 #include "core/lwwreg.h"
 #include "core/mvreg.h"
 #include "types/crdt_type.h"
+#include "types/register.h"
 
-static CvgSlice
-jsonb_payload(Jsonb *json)
+CvgSlice
+cvg_jsonb_text(Jsonb *json)
 {
 	StringInfoData text;
 
@@ -27,45 +28,48 @@ jsonb_payload(Jsonb *json)
 	return cvg_slice(text.data, text.len);
 }
 
-/* Raises the server's error if the payload is no jsonb. */
-static Datum
-payload_jsonb(CvgSlice payload)
+Datum
+cvg_text_jsonb(CvgSlice json)
 {
-	char	   *text = pnstrdup((const char *) payload.data, payload.len);
+	char	   *text = pnstrdup((const char *) json.data, json.len);
 
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 }
 
-/*
- * Payloads of a value from outside: in a text they may be written in any
- * way, and become as the server writes them; bytes must be so already.
- */
+void
+cvg_register_canonize(CvgSlice reg, bool from_text, CvgBuf *out)
+{
+	CvgReader	r = cvg_crdt_body(reg);
+	CvgDotted	item;
+	CvgError	err;
+
+	cvg_print_slice(out, cvg_slice(reg.data, CVG_CRDT_HEADER));
+	if (reg.data[1] == CVG_CRDT_MVREG)
+		cvg_print_slice(out, cvg_dotset_skip(&r));
+	while (cvg_dotted_next(&r, &item))
+	{
+		CvgSlice	canonical = cvg_jsonb_text(DatumGetJsonbP(cvg_text_jsonb(item.payload)));
+
+		if (!from_text && !cvg_slice_eq(item.payload, canonical))
+		{
+			(void) cvg_fail(&err, CVG_E_NOT_CANONICAL,
+							item.payload.data - reg.data);
+			cvg_report_input_error(&err, cvg_crdt_type_name(reg), NULL, NULL);
+		}
+		item.payload = canonical;
+		cvg_dotted_put(out, &item);
+	}
+}
+
+/* Payloads of a value from outside. */
 static void
 canonize_register(CvgBuf *buf, const char *text)
 {
 	CvgSlice	value = cvg_slice(buf->data + VARHDRSZ, buf->len - VARHDRSZ);
-	CvgReader	r = cvg_crdt_body(value);
-	CvgDotted	item;
 	CvgBuf		out;
-	CvgError	err;
 
 	cvg_varlena_begin(&out);
-	cvg_print_slice(&out, cvg_slice(value.data, CVG_CRDT_HEADER));
-	if (value.data[1] == CVG_CRDT_MVREG)
-		cvg_print_slice(&out, cvg_dotset_skip(&r));
-	while (cvg_dotted_next(&r, &item))
-	{
-		CvgSlice	canonical = jsonb_payload(DatumGetJsonbP(payload_jsonb(item.payload)));
-
-		if (text == NULL && !cvg_slice_eq(item.payload, canonical))
-		{
-			(void) cvg_fail(&err, CVG_E_NOT_CANONICAL,
-							item.payload.data - value.data);
-			cvg_report_input_error(&err, cvg_crdt_type_name(value), NULL, NULL);
-		}
-		item.payload = canonical;
-		cvg_dotted_put(&out, &item);
-	}
+	cvg_register_canonize(value, text != NULL, &out);
 	if (out.len - VARHDRSZ > CVG_CRDT_MAX_BYTES)
 		cvg_crdt_check_status(CVG_E_LIMIT, value);
 	*buf = out;
@@ -81,7 +85,7 @@ lwwreg_write(CvgSlice reg, Jsonb *json)
 
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_lwwreg_set(reg, cvg_draw_dot(reg),
-										 jsonb_payload(json), &buf), reg);
+										 cvg_jsonb_text(json), &buf), reg);
 	return cvg_varlena_finish(&buf);
 }
 
@@ -92,7 +96,7 @@ mvreg_write(CvgSlice reg, Jsonb *json)
 
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_dotted_write(reg, cvg_draw_dot(reg),
-										   jsonb_payload(json), &buf), reg);
+										   cvg_jsonb_text(json), &buf), reg);
 	return cvg_varlena_finish(&buf);
 }
 
@@ -125,7 +129,7 @@ CVG_FUNCTION(lwwreg_value)
 
 	if (!cvg_lwwreg_get(PG_GETARG_CVG_SLICE(0), &item))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(payload_jsonb(item.payload));
+	PG_RETURN_DATUM(cvg_text_jsonb(item.payload));
 }
 
 /* Of concurrent values the one that an lwwreg would have. */
@@ -135,7 +139,7 @@ CVG_FUNCTION(mvreg_value)
 
 	if (!cvg_mvreg_latest(PG_GETARG_CVG_SLICE(0), &item))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(payload_jsonb(item.payload));
+	PG_RETURN_DATUM(cvg_text_jsonb(item.payload));
 }
 
 /* One row per value, with who wrote it and when. */
@@ -144,7 +148,7 @@ put_value(ReturnSetInfo *rsi, const CvgDotted *item)
 {
 	Datum		values[3];
 
-	values[0] = payload_jsonb(item->payload);
+	values[0] = cvg_text_jsonb(item->payload);
 	values[1] = cvg_id_text(item->dot.replica);
 	values[2] = Int64GetDatum(item->dot.stamp);
 	cvg_srf_put(rsi, values, NULL);

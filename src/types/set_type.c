@@ -27,6 +27,7 @@
 #include "core/rwset.h"
 #include "core/twopset.h"
 #include "types/crdt_type.h"
+#include "types/set_gin.h"
 
 CVG_CRDT_TYPE(gset, &cvg_gset_ops, NULL);
 CVG_CRDT_TYPE(twopset, &cvg_twopset_ops, NULL);
@@ -282,8 +283,8 @@ CVG_FUNCTION(array_overlaps_set)
 /* A key as long as this is that of a longer element. */
 #define LONG_KEY_BYTES		120
 
-static Datum
-gin_key(CvgSlice element)
+Datum
+cvg_gin_key(CvgSlice element)
 {
 	struct varlena *key;
 	uint64		hash;
@@ -312,7 +313,7 @@ gin_keys(CvgSetIter it, int32 *nkeys)
 	keys = palloc_extended(sizeof(Datum) * ((size_t) *nkeys + 1), MCXT_ALLOC_HUGE);
 	*nkeys = 0;
 	while (cvg_set_next(&it, &element))
-		keys[(*nkeys)++] = gin_key(element);
+		keys[(*nkeys)++] = cvg_gin_key(element);
 	return keys;
 }
 
@@ -358,15 +359,10 @@ CVG_FUNCTION(set_gin_extract_query)
 	PG_RETURN_POINTER(keys);
 }
 
-/*
- * The answer from those keys that an item is known to have, or not to have;
- * GIN_MAYBE asks for a look at the set itself.
- */
-static GinTernaryValue
-gin_answer(StrategyNumber strategy, const GinTernaryValue *check, int32 nkeys,
-		   const Datum *keys)
+GinTernaryValue
+cvg_gin_answer(bool all, const GinTernaryValue *check, int32 nkeys,
+			   const Datum *keys)
 {
-	bool		all = strategy != OVERLAPS && strategy != OVERLAPS_ARRAY;
 	GinTernaryValue answer = all ? GIN_TRUE : GIN_FALSE;
 	int32		i;
 
@@ -382,6 +378,14 @@ gin_answer(StrategyNumber strategy, const GinTernaryValue *check, int32 nkeys,
 			answer = GIN_MAYBE;
 	}
 	return answer;
+}
+
+static GinTernaryValue
+gin_answer(StrategyNumber strategy, const GinTernaryValue *check, int32 nkeys,
+		   const Datum *keys)
+{
+	return cvg_gin_answer(strategy != OVERLAPS && strategy != OVERLAPS_ARRAY,
+						  check, nkeys, keys);
 }
 
 CVG_FUNCTION(set_gin_consistent)

@@ -4,7 +4,6 @@
  * they claim; invalid ones are refused with a place inside them.
  */
 #include "fuzz.h"
-#include "core/crdt.h"
 #include "core/document.h"
 #include "core/lwwreg.h"
 #include "core/mvreg.h"
@@ -127,15 +126,6 @@ require_laws(CvgSlice a, CvgSlice b)
 	REQUIRE(cvg_crdt_validate(NULL, cvg_buf_slice(&delta), NULL) == CVG_OK);
 	REQUIRE(cvg_crdt_eq(ab, merged(a, cvg_buf_slice(&delta))));
 	cvg_buf_free(&delta);
-}
-
-static CvgDot
-next_dots(CvgDotSupply *supply, int n)
-{
-	CvgDot		dot = {cvg_slice_cstring("zz"), supply->after + 1};
-
-	supply->after += n;
-	return dot;
 }
 
 /* Any document can be edited to the text of any other, whatever both claim. */
