@@ -121,7 +121,7 @@ cvg_cset_check(CvgReader *r, bool removes)
 		if (!used[i])
 			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
 	}
-	if (smallest != head.base)
+	if (head.base == 0 || smallest != head.base)
 		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
 	pfree(used);
 	pfree(dead.ranges);

@@ -300,7 +300,7 @@ CREATE OPERATOR converge.#>> (
 COMMENT ON OPERATOR converge.#>> (converge.ormap, text[]) IS
 	'what the key at the end of this path reads as, as text';
 
-CREATE FUNCTION converge.get(map converge.ormap, path text[], "like" anyelement) RETURNS anyelement
+CREATE FUNCTION converge.get(map converge.ormap, path text[], of_type anyelement) RETURNS anyelement
 	AS 'MODULE_PATHNAME', 'ormap_get' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION converge.get(converge.ormap, text[], anyelement) IS
 	'the value at this key that is of the type of the third argument, NULL if there is none';

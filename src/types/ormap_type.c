@@ -163,6 +163,14 @@ check_update(CvgStatus status, CvgSlice map, Path path, const CvgCrdtOps *ops)
 					 errdetail("No update that is allowed on this node leads there, by the rules of type converge.%s.",
 							   ops->name)));
 			break;
+		case CVG_E_LIMIT:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("value of type %s would be too large",
+							cvg_crdt_type_name(map)),
+					 errdetail("A value has at most %zu bytes, and maps nest at most %d deep.",
+							   CVG_CRDT_MAX_BYTES, CVG_MAP_MAX_DEPTH)));
+			break;
 		default:
 			break;
 	}

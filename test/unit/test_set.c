@@ -736,6 +736,7 @@ test_bytes(void)
 		{"\1\14\0\0\2\1r\1r\5\1x\1\0\4\0", 16, CVG_E_NOT_CANONICAL},
 		{"\1\14\0\0\1\1r\5\1x\0\1", 12, CVG_E_NOT_CANONICAL},	/* not the smallest */
 		{"\1\14\0\0\1\1r\0\1x\0\0", 12, CVG_E_NOT_CANONICAL},	/* stamp 0 */
+		{"\1\14\0\0\2\1r\1s\0\1x\1\5\4\0", 16, CVG_E_NOT_CANONICAL},	/* stamp 0 of the second */
 		{"\1\14\0\0\1\1r\5\1x\2\0", 12, CVG_E_MALFORMED},	/* a remove */
 		{"\1\14\0\0\1\1r\5\1x\4\0", 12, CVG_E_MALFORMED},	/* no such replica */
 		{"\1\14\0\0\1\1r\5\1x\1\0\0\0", 14, CVG_E_NOT_CANONICAL},	/* twice */
