@@ -10,6 +10,7 @@
 #include "core/bcounter.h"
 #include "core/cart.h"
 #include "core/counter.h"
+#include "core/document.h"
 #include "core/extremum.h"
 #include "core/flag.h"
 #include "core/json.h"
@@ -82,6 +83,17 @@ plain_set(CvgSlice value, CvgBuf *out)
 		separator = ", ";
 	}
 	cvg_put_u8(out, ']');
+}
+
+static void
+plain_document(CvgSlice value, CvgBuf *out)
+{
+	CvgBuf		text;
+
+	cvg_buf_init(&text);
+	cvg_document_text(value, &text);
+	cvg_json_print_string(out, cvg_buf_slice(&text));
+	cvg_buf_free(&text);
 }
 
 static void
@@ -161,8 +173,9 @@ cvg_crdt_print_plain(CvgSlice value, CvgBuf *out)
 		case CVG_CRDT_CART:
 			plain_cart(value, out);
 			break;
-		default:
-			Assert(false);
+		case CVG_CRDT_DOCUMENT:
+			plain_document(value, out);
+			break;
 	}
 }
 
@@ -235,6 +248,34 @@ extremum_from_json(const CvgCrdtOps *ops, CvgSlice json, CvgBuf *out)
 		cvg_buf_free(&text);
 	}
 	return status == CVG_OK ? status : CVG_E_MALFORMED;
+}
+
+static CvgStatus
+document_from_json(const CvgCrdtOps *ops, CvgSlice json, CvgDotSupply *dots,
+				   CvgBuf *out)
+{
+	CvgDot		dot = {{NULL, 0}, 0};
+	CvgScanner	s;
+	CvgBuf		text;
+	CvgBuf		bottom;
+	CvgStatus	status;
+
+	cvg_buf_init(&text);
+	cvg_buf_init(&bottom);
+	cvg_scan_init(&s, json);
+	cvg_json_scan_string(&s, &text);
+	status = s.status;
+	if (status == CVG_OK)
+	{
+		if (text.len > 0)
+			dot = cvg_next_dot(dots);
+		cvg_crdt_bottom(ops, &bottom);
+		status = cvg_document_insert(cvg_buf_slice(&bottom), dot, 0,
+									 cvg_buf_slice(&text), out);
+	}
+	cvg_buf_free(&bottom);
+	cvg_buf_free(&text);
+	return status == CVG_E_SYNTAX ? CVG_E_MALFORMED : status;
 }
 
 static CvgStatus
@@ -365,7 +406,7 @@ cvg_crdt_from_json(const CvgCrdtOps *ops, CvgSlice json, CvgDotSupply *dots,
 				   CvgBuf *out)
 {
 	size_t		start = out->len;
-	CvgStatus	status;
+	CvgStatus	status = CVG_E_MALFORMED;
 
 	switch (ops->tag)
 	{
@@ -397,9 +438,9 @@ cvg_crdt_from_json(const CvgCrdtOps *ops, CvgSlice json, CvgDotSupply *dots,
 		case CVG_CRDT_CART:
 			status = map_from_json(ops, json, 1, dots, out);
 			break;
-		default:
-			Assert(false);
-			status = CVG_E_MALFORMED;
+		case CVG_CRDT_DOCUMENT:
+			status = document_from_json(ops, json, dots, out);
+			break;
 	}
 	return cvg_crdt_finish(status, start, out);
 }

@@ -14,8 +14,8 @@
  * Append what a value reads as, as a JSON text: a counter a number, a maxreg
  * a number or, if it has no number in JSON's sense, a string, null while
  * empty; a register its value (of concurrent ones the latest), null while
- * unset; a flag a boolean; a set an array of strings; a map an object of its
- * visible keys; a cart an object of quantities.
+ * unset; a flag a boolean; a set an array of strings; a document a string; a
+ * map an object of its visible keys; a cart an object of quantities.
  */
 extern void cvg_crdt_print_plain(CvgSlice value, CvgBuf *out);
 

@@ -18,6 +18,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -40,7 +41,28 @@ canonize_one(CvgSlice reg, void *arg, CvgBuf *out)
 	cvg_register_canonize(reg, *(bool *) arg, out);
 }
 
-/* Registers inside a map from outside. */
+/* Text in a document is UTF-8 in every database. */
+static void
+refuse_documents(CvgSlice map)
+{
+	CvgReader	r = cvg_map_begin(map);
+	CvgMapEntry e;
+
+	while (cvg_map_next(&r, &e))
+	{
+		if (e.ops == &cvg_ormap_ops)
+			refuse_documents(e.value);
+		else if (e.ops->tag == CVG_CRDT_DOCUMENT)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("type %s needs a database with encoding UTF8",
+							"converge.document"),
+					 errdetail("The encoding of this database is %s.",
+							   GetDatabaseEncodingName())));
+	}
+}
+
+/* What is inside a map from outside. */
 static void
 canonize_map(CvgBuf *buf, const char *text)
 {
@@ -48,6 +70,8 @@ canonize_map(CvgBuf *buf, const char *text)
 	bool		from_text = text != NULL;
 	CvgBuf		out;
 
+	if (GetDatabaseEncoding() != PG_UTF8)
+		refuse_documents(value);
 	cvg_varlena_begin(&out);
 	cvg_map_rewrite_registers(value, canonize_one, &from_text, &out);
 	if (out.len - VARHDRSZ > CVG_CRDT_MAX_BYTES)

@@ -7,6 +7,7 @@
 #include "recode.h"
 #include "core/cart.h"
 #include "core/counter.h"
+#include "core/document.h"
 #include "core/extremum.h"
 #include "core/flag.h"
 #include "core/json.h"
@@ -713,6 +714,11 @@ test_assign(void)
 	m = assigned(m, "{\"high\": 7.5, \"s\": [\"z\", \"x\"]}");
 	check_plain(m, "{\"high\": 7.5, \"s\": [\"x\", \"z\"]}");
 	check_plain(assigned(m, "{\"high\": 7, \"s\": [\"x\", 1]}"), "{\"high\": 7.5, \"s\": [\"x\", 1]}");
+	/* a text is edited, not replaced */
+	m = crdt_parse(&cvg_ormap_ops, "{\"d\": document document \"one two\" {a@5 start \"one two\"} at [a@5]}", &err);
+	CHECK(m.len > 0, "%s at %zu", cvg_status_message(err.status), err.offset);
+	check_plain(crdt_merge(assigned(m, "{\"d\": \"one, two\"}"), assigned(m, "{\"d\": \"one two three\"}")),
+				"{\"d\": \"one, two three\"}");
 	gen_reset();
 }
 
