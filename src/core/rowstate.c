@@ -24,7 +24,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/rowstate_codec.h"
+#include "core/rowcell.h"
 
 /* Index of a unit, or where it belongs; *found says which. */
 static int
@@ -115,33 +115,206 @@ end_write(CvgRowParts *parts, CvgBuf *out)
 	cvg_row_free(parts);
 }
 
+/* Put a cell back, or take it away when nothing of it has to be stored. */
+static void
+store_cell(CvgRowParts *parts, uint32 unit, CvgCell *cell)
+{
+	CvgBuf		body;
+
+	if (!cvg_cell_needed(cell))
+	{
+		cvg_row_set_cell(parts, unit, NULL);
+		return;
+	}
+	cvg_buf_init(&body);
+	cvg_cell_put(cell, &body);
+	cvg_row_set_cell(parts, unit, &body);
+}
+
+/* Take a unit's cell apart, with room for what a write can add. */
+static void
+open_cell(const CvgRowParts *parts, uint32 unit, CvgCell *cell)
+{
+	bool		found;
+	int			at = cvg_row_find_cell(parts, unit, &found);
+
+	if (found)
+		cvg_cell_load(parts->cells[at].body, cell, parts->nreplicas + 1);
+	else
+		cvg_cell_init(cell, 1, parts->nreplicas + 1);
+}
+
+/* Where the unit's value is not in the row, as it is counted on top of. */
+static void
+set_base(CvgCell *cell, CvgDot dot, CvgSlice value)
+{
+	cell->npairs = 0;
+	if (value.len == 0 || cell->nshares == 0)
+		return;
+	memset(&cell->pairs[0], 0, sizeof(CvgCellPair));
+	cell->pairs[0].dot = dot;
+	cell->pairs[0].value = value;
+	cell->npairs = 1;
+}
+
+/*
+ * A new value of a unit: alone, and what was counted is taken back.  seen is
+ * the clock before the write.
+ */
+static void
+write_cell(CvgRowParts *parts, const CvgRowParts *seen, CvgDot dot,
+		   const CvgCellWrite *write)
+{
+	CvgCell		cell;
+
+	open_cell(parts, write->unit, &cell);
+	cell.multi |= write->multi;
+	if (cell.nshares > 0)
+		cvg_cell_floor(&cell, seen);
+	set_base(&cell, dot, write->value);
+	store_cell(parts, write->unit, &cell);
+	cvg_cell_free(&cell);
+}
+
+/* Contributions of the writer; old_dot is the unit's, of what is in the row. */
+static void
+count_cell(CvgRowParts *parts, CvgDot dot, CvgDot old_dot,
+		   const CvgCellWrite *write)
+{
+	CvgCell		cell;
+	CvgCellShare *share;
+	bool		counted;
+
+	open_cell(parts, write->unit, &cell);
+	counted = cell.nshares > 0;
+	share = cvg_cell_share(&cell, dot.replica);
+	if (share->last == 0)
+		share->start = dot.stamp;
+	share->last = dot.stamp;
+	share->amount = write->amount;
+	if (!counted && cell.npairs == 0)
+		set_base(&cell, old_dot, write->value);
+	store_cell(parts, write->unit, &cell);
+	cvg_cell_free(&cell);
+}
+
+/* A re-insert: every cell begins anew, over what the tombstone knew. */
+static void
+renew_cells(CvgRowParts *parts, const CvgRowParts *seen)
+{
+	int			i = 0;
+
+	while (i < parts->ncells)
+	{
+		int			before = parts->ncells;
+		uint32		unit = parts->cells[i].unit;
+		CvgCell		cell;
+
+		open_cell(parts, unit, &cell);
+		if (cell.nshares > 0)
+			cvg_cell_floor(&cell, seen);
+		cell.npairs = 0;
+		store_cell(parts, unit, &cell);
+		cvg_cell_free(&cell);
+		i += parts->ncells == before;
+	}
+}
+
+static CvgDot
+dot_of(const CvgRowParts *parts, CvgRowDot dot)
+{
+	CvgDot		result = {{NULL, 0}, dot.stamp};
+
+	if (dot.stamp != 0)
+		result.replica = parts->replicas[dot.replica].id;
+	return result;
+}
+
+static CvgDot
+unit_dot(const CvgRowParts *parts, uint32 unit)
+{
+	bool		found;
+	int			at = find_unit(parts, unit, &found);
+
+	return dot_of(parts, found ? parts->units[at].dot : parts->birth);
+}
+
 CvgStatus
-cvg_rowstate_insert(CvgSlice old, CvgSlice replica, CvgStamp stamp, CvgBuf *out)
+cvg_rowstate_insert_cells(CvgSlice old, CvgSlice replica, CvgStamp stamp,
+						  const CvgCellWrite *cells, int ncells, CvgBuf *out)
 {
 	CvgRowParts parts;
+	CvgRowParts seen;
 	CvgRowDot	dot;
 	CvgStatus	status = begin_write(old, replica, stamp, &parts, &dot);
+	CvgDot		own = {replica, stamp};
 	int			i;
 
 	if (status != CVG_OK)
 		return status;
+	(void) cvg_row_load(old, &seen);
 	for (i = 0; i < parts.nreplicas; i++)
 		parts.replicas[i].e = parts.replicas[i].d;
 	parts.replicas[dot.replica].vc = stamp;
 	parts.replicas[dot.replica].w = stamp;
 	parts.birth = dot;
 	parts.nunits = 0;			/* all of them are older than the birth */
+	renew_cells(&parts, &seen);
+	for (i = 0; i < ncells; i++)
+	{
+		if (cells[i].count)
+			count_cell(&parts, own, own, &cells[i]);
+		else
+			write_cell(&parts, &seen, own, &cells[i]);
+	}
+	cvg_row_free(&seen);
 	end_write(&parts, out);
 	return CVG_OK;
 }
 
 CvgStatus
-cvg_rowstate_update(CvgSlice old, CvgSlice replica, CvgStamp stamp,
-					const uint32 *units, int nunits, CvgBuf *out)
+cvg_rowstate_insert(CvgSlice old, CvgSlice replica, CvgStamp stamp, CvgBuf *out)
+{
+	return cvg_rowstate_insert_cells(old, replica, stamp, NULL, 0, out);
+}
+
+/* The units that an update writes get its dot. */
+static CvgStatus
+write_units(CvgRowParts *parts, CvgRowDot dot, const uint32 *units, int nunits)
+{
+	int			i;
+
+	for (i = 0; i < nunits; i++)
+	{
+		bool		found;
+		int			at = find_unit(parts, units[i], &found);
+
+		if (units[i] == 0 || (!found && parts->nunits >= CVG_MAX_UNITS))
+			return units[i] == 0 ? CVG_E_FORBIDDEN : CVG_E_LIMIT;
+		if (!found)
+		{
+			/* the caller's remaining units are room enough */
+			cvg_row_reserve(parts, 0, parts->nunits + nunits - i);
+			memmove(&parts->units[at + 1], &parts->units[at],
+					sizeof(CvgRowUnit) * (parts->nunits - at));
+			parts->units[at].id = units[i];
+			parts->nunits++;
+		}
+		parts->units[at].dot = dot;
+	}
+	return CVG_OK;
+}
+
+CvgStatus
+cvg_rowstate_update_cells(CvgSlice old, CvgSlice replica, CvgStamp stamp,
+						  const uint32 *units, int nunits,
+						  const CvgCellWrite *cells, int ncells, CvgBuf *out)
 {
 	CvgRowParts parts;
+	CvgRowParts seen;
 	CvgRowDot	dot;
 	CvgStatus	status;
+	CvgDot		own = {replica, stamp};
 	int			i;
 
 	if (old.len == 0)
@@ -151,31 +324,30 @@ cvg_rowstate_update(CvgSlice old, CvgSlice replica, CvgStamp stamp,
 		return status;
 	parts.replicas[dot.replica].vc = stamp;
 	parts.replicas[dot.replica].w = stamp;
-	for (i = 0; i < nunits; i++)
+	status = write_units(&parts, dot, units, nunits);
+	if (status == CVG_OK && ncells > 0)
 	{
-		bool		found;
-		int			at = find_unit(&parts, units[i], &found);
-
-		if (units[i] == 0 || (!found && parts.nunits >= CVG_MAX_UNITS))
+		(void) cvg_row_load(old, &seen);
+		for (i = 0; i < ncells; i++)
 		{
-			status = units[i] == 0 ? CVG_E_FORBIDDEN : CVG_E_LIMIT;
-			break;
+			if (cells[i].count)
+				count_cell(&parts, own, unit_dot(&seen, cells[i].unit), &cells[i]);
+			else
+				write_cell(&parts, &seen, own, &cells[i]);
 		}
-		if (!found)
-		{
-			/* the caller's remaining units are room enough */
-			cvg_row_reserve(&parts, 0, parts.nunits + nunits - i);
-			memmove(&parts.units[at + 1], &parts.units[at],
-					sizeof(CvgRowUnit) * (parts.nunits - at));
-			parts.units[at].id = units[i];
-			parts.nunits++;
-		}
-		parts.units[at].dot = dot;
+		cvg_row_free(&seen);
 	}
 	if (status == CVG_OK)
 		cvg_row_encode(&parts, out);
 	cvg_row_free(&parts);
 	return status;
+}
+
+CvgStatus
+cvg_rowstate_update(CvgSlice old, CvgSlice replica, CvgStamp stamp,
+					const uint32 *units, int nunits, CvgBuf *out)
+{
+	return cvg_rowstate_update_cells(old, replica, stamp, units, nunits, NULL, 0, out);
 }
 
 CvgStatus
@@ -326,15 +498,153 @@ choose_sides(const CvgRowParts *a, const CvgRowParts *b,
 	}
 }
 
+/* --- cells --- */
+
+/* A unit's place in the caller's list, -1 if it is none of the caller's. */
+static int
+listed_unit(const CvgRowMerge *merge, uint32 unit)
+{
+	int			i;
+
+	for (i = 0; i < merge->nunits; i++)
+	{
+		if (merge->units[i] == unit)
+			return i;
+	}
+	return -1;
+}
+
+/* What a unit amounts to on one side: its cell, or its value in the row. */
+static void
+open_side(const CvgRowParts *parts, uint32 unit, CvgSide side, CvgCellSide *out)
+{
+	CvgCell    *cell = &out->cell;
+
+	open_cell(parts, unit, cell);
+	out->clock = parts;
+	if (cell->npairs > 0)
+		return;
+	memset(&cell->pairs[0], 0, sizeof(CvgCellPair));
+	cell->pairs[0].dot = unit_dot(parts, unit);
+	cell->pairs[0].in_row = cell->nshares == 0;
+	cell->pairs[0].side = side;
+	cell->npairs = parts->nreplicas > 0 ? 1 : 0;
+}
+
+/* Fetch the value of a pair that is to be stored in the state. */
+static void
+take_value(CvgRowMerge *merge, int at, CvgCellPair *pair)
+{
+	if (!pair->in_row)
+		return;
+	pair->in_row = false;
+	if (at >= 0 && merge->value != NULL &&
+		merge->value(merge->arg, pair->side, at, &pair->value))
+		return;
+	pair->value = cvg_slice(NULL, 0);
+	if (at >= 0 && merge->missing != NULL)
+		merge->missing[at] = true;
+}
+
+/*
+ * What of a merged cell is stored, and where the value is found: one value
+ * that the unit's dot names stands in the row; any other is stored.
+ */
+static void
+place_values(CvgRowMerge *merge, int at, CvgDot dot, CvgCell *cell)
+{
+	CvgCellPair *pair = &cell->pairs[0];
+	CvgSide		side = CVG_SIDE_FOLD;
+	int			i;
+
+	if (cell->npairs == 1 && cell->nshares == 0 &&
+		cvg_dot_cmp(pair->dot.stamp, pair->dot.replica, dot.stamp, dot.replica) == 0)
+	{
+		side = pair->in_row ? pair->side : CVG_SIDE_VALUE;
+		if (at >= 0 && side == CVG_SIDE_VALUE && merge->values != NULL)
+			merge->values[at] = pair->value;
+		cell->npairs = 0;
+	}
+	for (i = 0; i < cell->npairs; i++)
+		take_value(merge, at, &cell->pairs[i]);
+	if (cell->npairs == 1 && cell->nshares > 0 && pair->value.len == 0)
+		cell->npairs = 0;		/* counted on top of nothing */
+	if (at >= 0 && merge->sides != NULL)
+		merge->sides[at] = side;
+}
+
+static void
+merge_cell(CvgRowParts *a, CvgRowParts *b, CvgRowParts *out, uint32 unit,
+		   CvgRowMerge *merge)
+{
+	CvgCellSide sa;
+	CvgCellSide sb;
+	CvgCell		cell;
+
+	open_side(a, unit, CVG_SIDE_A, &sa);
+	open_side(b, unit, CVG_SIDE_B, &sb);
+	if (a->nreplicas == 0 || b->nreplicas == 0)
+	{
+		/* there is but one side */
+		cell = a->nreplicas == 0 ? sb.cell : sa.cell;
+		place_values(merge, listed_unit(merge, unit), unit_dot(out, unit), &cell);
+		store_cell(out, unit, &cell);
+	}
+	else
+	{
+		cvg_cell_merge(&sa, &sb, &cell);
+		place_values(merge, listed_unit(merge, unit), unit_dot(out, unit), &cell);
+		store_cell(out, unit, &cell);
+		cvg_cell_free(&cell);
+	}
+	cvg_cell_free(&sa.cell);
+	cvg_cell_free(&sb.cell);
+}
+
+static void
+join_cells(CvgRowParts *a, CvgRowParts *b, CvgRowParts *out, CvgRowMerge *merge)
+{
+	int			i = 0;
+	int			j = 0;
+
+	while (i < a->ncells || j < b->ncells)
+	{
+		uint32		unit = i == a->ncells ? b->cells[j].unit :
+			j == b->ncells ? a->cells[i].unit :
+			Min(a->cells[i].unit, b->cells[j].unit);
+
+		merge_cell(a, b, out, unit, merge);
+		i += i < a->ncells && a->cells[i].unit == unit;
+		j += j < b->ncells && b->cells[j].unit == unit;
+	}
+}
+
+/*
+ * The dots of a and b are renumbered by then, but cells name replicas by id:
+ * the dots of their units are looked up in copies that are as parsed.
+ */
+static CvgStatus
+merge_all_cells(CvgSlice a, CvgSlice b, CvgRowParts *out, CvgRowMerge *merge)
+{
+	CvgRowParts pa;
+	CvgRowParts pb;
+
+	(void) cvg_row_load(a, &pa);
+	(void) cvg_row_load(b, &pb);
+	join_cells(&pa, &pb, out, merge);
+	cvg_row_free(&pa);
+	cvg_row_free(&pb);
+	return out->ncells > CVG_MAX_UNITS ? CVG_E_LIMIT : CVG_OK;
+}
+
 CvgStatus
-cvg_rowstate_merge(CvgSlice a, CvgSlice b, const uint32 *units, int nunits,
-				   CvgSide *sides, CvgOrder *order, CvgBuf *out)
+cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b, CvgRowMerge *merge, CvgBuf *out)
 {
 	CvgRowParts pa;
 	CvgRowParts pb;
 	CvgRowParts merged;
-	CvgOrder	relation;
 	CvgStatus	status;
+	bool		cells;
 
 	status = cvg_row_load(a, &pa);
 	if (status != CVG_OK)
@@ -346,19 +656,32 @@ cvg_rowstate_merge(CvgSlice a, CvgSlice b, const uint32 *units, int nunits,
 		return status;
 	}
 	cvg_row_init(&merged);
-	relation = join_replicas(&pa, &pb, &merged);
-	if (order != NULL)
-		*order = relation;
+	cells = pa.ncells > 0 || pb.ncells > 0;
+	merge->order = join_replicas(&pa, &pb, &merged);
 	renumber(&pa);
 	renumber(&pb);
 	join_units(&pa, &pb, &merged);
-	choose_sides(&pa, &pb, units, nunits, sides);
+	choose_sides(&pa, &pb, merge->units, merge->nunits, merge->sides);
+	if (cells)
+		status = merge_all_cells(a, b, &merged, merge);
 	if (merged.nreplicas > CVG_MAX_CLOCK || merged.nunits > CVG_MAX_UNITS)
 		status = CVG_E_LIMIT;
-	else if (merged.nreplicas > 0)
+	else if (status == CVG_OK && merged.nreplicas > 0)
 		cvg_row_encode(&merged, out);
 	cvg_row_free(&pa);
 	cvg_row_free(&pb);
 	cvg_row_free(&merged);
+	return status;
+}
+
+CvgStatus
+cvg_rowstate_merge(CvgSlice a, CvgSlice b, const uint32 *units, int nunits,
+				   CvgSide *sides, CvgOrder *order, CvgBuf *out)
+{
+	CvgRowMerge merge = {units, nunits, sides};
+	CvgStatus	status = cvg_rowstate_merge_cells(a, b, &merge, out);
+
+	if (order != NULL)
+		*order = merge.order;
 	return status;
 }

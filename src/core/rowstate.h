@@ -22,9 +22,13 @@
  * a lattice.  Nothing here touches column values: a merge only says, unit by
  * unit, which side's value to take.
  *
- * Bytes (version 1), canonical: see rowstate.c.  Flag bits not known to this
- * version make a state CVG_E_VERSION: they are where counters and value pairs
- * will live.
+ * A unit whose concurrent values are all kept, or that is counted in, has a
+ * *cell* in the state besides: see rowcell.h.  How a write records what it
+ * does is decided by the column's strategy when it is made; merging does not
+ * know of strategies.
+ *
+ * Bytes (version 1), canonical: see rowstate_codec.c.  Flag bits not known to
+ * this version make a state CVG_E_VERSION.
  *
  * After Shapiro et al. 2011 (state-based CRDTs, section 2), Bieniusa et al.
  * 2012 (observed remove without tombstones).
@@ -50,10 +54,13 @@ typedef enum CvgOnDelete
 	CVG_ON_DELETE_UPDATE_WINS = 2	/* an unseen write beats the delete */
 } CvgOnDelete;
 
+/* Where a unit's value is after a merge. */
 typedef enum CvgSide
 {
-	CVG_SIDE_A = 0,				/* also when both have the same dot */
-	CVG_SIDE_B = 1
+	CVG_SIDE_A = 0,				/* in a's row; also when both have the same dot */
+	CVG_SIDE_B = 1,
+	CVG_SIDE_VALUE,				/* it was stored in one of the states */
+	CVG_SIDE_FOLD				/* to be computed from the merged state's cell */
 } CvgSide;
 
 extern CvgStatus cvg_rowstate_validate(CvgSlice state, CvgError *err);
@@ -80,6 +87,71 @@ extern CvgStatus cvg_rowstate_merge(CvgSlice a, CvgSlice b,
 									const uint32 *units, int nunits,
 									CvgSide *sides, CvgOrder *order,
 									CvgBuf *out);
+
+/*
+ * What a write does to a unit that has a cell, or gets one.  Values and
+ * amounts are opaque bytes, not empty.
+ *	 write  the unit has a new value; "value" is needed if it was ever counted
+ *			in.  multi: record it as one of several values.
+ *	 count  the writer's contributions add up to "amount" now; the unit's dot
+ *			does not move.  "value" is what the row has, and what is counted
+ *			on top of; empty in an insert, where nothing is.
+ * Units of an update that are not mentioned must have no cell.
+ */
+typedef struct CvgCellWrite
+{
+	uint32		unit;
+	bool		count;
+	bool		multi;
+	CvgSlice	amount;
+	CvgSlice	value;
+} CvgCellWrite;
+
+extern CvgStatus cvg_rowstate_insert_cells(CvgSlice old, CvgSlice replica,
+										   CvgStamp stamp, const CvgCellWrite *cells,
+										   int ncells, CvgBuf *out);
+extern CvgStatus cvg_rowstate_update_cells(CvgSlice old, CvgSlice replica,
+										   CvgStamp stamp, const uint32 *units,
+										   int nunits, const CvgCellWrite *cells,
+										   int ncells, CvgBuf *out);
+
+/*
+ * A merge that can look at the values in the two rows: value returns false
+ * when a side does not have that of units[unit].
+ */
+typedef struct CvgRowMerge
+{
+	const uint32 *units;
+	int			nunits;
+	CvgSide    *sides;
+	CvgSlice   *values;			/* by unit, set if its side is CVG_SIDE_VALUE */
+	bool	   *missing;		/* by unit: set if a value was not to be had */
+	bool		(*value) (void *arg, CvgSide side, int unit, CvgSlice *out);
+	void	   *arg;
+	CvgOrder	order;
+} CvgRowMerge;
+
+extern CvgStatus cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b,
+										  CvgRowMerge *merge, CvgBuf *out);
+
+/* Cells of a state: does a unit have one, and what is in it? */
+extern bool cvg_rowstate_has_cells(CvgSlice state);
+
+typedef struct CvgCellView
+{
+	bool		multi;
+	int			npairs;			/* 0: the value is in the row, or there is none */
+	CvgDot	   *dots;
+	CvgSlice   *values;			/* empty: none, or not known */
+	bool		counted;
+	int			nshares;
+	CvgSlice   *replicas;
+	CvgSlice   *amounts;		/* empty: none */
+	CvgSlice   *floors;			/* to be taken away from it; empty: none */
+} CvgCellView;
+
+/* False if the unit has none; palloc'ed, for the caller's context to free. */
+extern bool cvg_rowstate_cell(CvgSlice state, uint32 unit, CvgCellView *view);
 
 extern CvgOrder cvg_rowstate_compare(CvgSlice a, CvgSlice b);
 extern bool cvg_rowstate_alive(CvgSlice state, CvgOnDelete policy);

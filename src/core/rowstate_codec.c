@@ -8,7 +8,8 @@
  *	  u8 version * 32 + flags | shape |
  *	  stamp* (of replicas) | [varint replica of the birth] | dot* (of units) |
  *	  varint birth | u32* (ids of units) | slice* (ids of replicas) |
- *	  [DELETED] clock w | clock d | clock o | clock e
+ *	  [DELETED] clock w | clock d | clock o | clock e |
+ *	  [CELLS] varint n | cell*: u32 unit | slice body (rowcell.h)
  *
  * Order and form are chosen for what an UPDATE logs.  The server's record
  * holds a new row version from the first byte that differs from the old one
@@ -45,12 +46,14 @@
 #include "core/rowstate_codec.h"
 
 #include "common/int.h"
+#include "core/rowcell.h"
 
 /* The first byte: version above, flags below. */
 #define VERSION_SHIFT	5
 #define FLAG_DELETED	0x01
 #define FLAGS_MASK		0x1f
-#define FLAGS_KNOWN		FLAG_DELETED
+#define FLAG_CELLS		0x02
+#define FLAGS_KNOWN		(FLAG_DELETED | FLAG_CELLS)
 
 /* Replicas that the shape can count. */
 #define SHAPE_REPLICAS	7
@@ -58,11 +61,14 @@
 /* Fewest bytes of a replica, a unit: bound counts before allocating. */
 #define MIN_REPLICA_BYTES	3
 #define MIN_UNIT_BYTES		5
+#define MIN_CELL_BYTES		8
 
 void
 cvg_row_init(CvgRowParts *parts)
 {
 	parts->deleted = false;
+	parts->ncells = 0;
+	parts->cells = NULL;
 	parts->nreplicas = 0;
 	parts->nunits = 0;
 	parts->max_replicas = CVG_ROW_INLINE_REPLICAS;
@@ -80,7 +86,61 @@ cvg_row_free(CvgRowParts *parts)
 		pfree(parts->replicas);
 	if (parts->units != parts->inline_units)
 		pfree(parts->units);
+	while (parts->ncells > 0)
+		cvg_row_set_cell(parts, parts->cells[parts->ncells - 1].unit, NULL);
+	if (parts->cells != NULL)
+		pfree(parts->cells);
 	cvg_row_init(parts);
+}
+
+int
+cvg_row_find_cell(const CvgRowParts *parts, uint32 unit, bool *found)
+{
+	int			at = 0;
+
+	while (at < parts->ncells && parts->cells[at].unit < unit)
+		at++;
+	*found = at < parts->ncells && parts->cells[at].unit == unit;
+	return at;
+}
+
+void
+cvg_row_set_cell(CvgRowParts *parts, uint32 unit, CvgBuf *body)
+{
+	bool		found;
+	int			at = cvg_row_find_cell(parts, unit, &found);
+	CvgRowCell *cells;
+
+	if (found)
+	{
+		if (parts->cells[at].owned != NULL)
+			pfree(parts->cells[at].owned);
+		if (body == NULL)
+		{
+			parts->ncells--;
+			memmove(&parts->cells[at], &parts->cells[at + 1],
+					sizeof(CvgRowCell) * (parts->ncells - at));
+		}
+	}
+	else if (body != NULL)
+	{
+		cells = palloc(sizeof(CvgRowCell) * (parts->ncells + 1));
+		if (at > 0)
+			memcpy(cells, parts->cells, sizeof(CvgRowCell) * at);
+		if (at < parts->ncells)
+			memcpy(&cells[at + 1], &parts->cells[at],
+				   sizeof(CvgRowCell) * (parts->ncells - at));
+		if (parts->cells != NULL)
+			pfree(parts->cells);
+		parts->cells = cells;
+		parts->ncells++;
+	}
+	if (body != NULL)
+	{
+		parts->cells[at].unit = unit;
+		parts->cells[at].body = cvg_buf_slice(body);
+		parts->cells[at].owned = body->data;
+	}
 }
 
 /* Room for so many replicas and units in all; keeps what is there. */
@@ -273,7 +333,7 @@ get_ids(CvgReader *r, CvgRowParts *parts)
 
 /* All but the clocks of a deleted row; nothing to free on failure. */
 static void
-get_head(CvgReader *r, CvgRowParts *parts)
+get_head(CvgReader *r, CvgRowParts *parts, bool *cells)
 {
 	uint8		head = cvg_get_u8(r);
 	int			nreplicas;
@@ -286,6 +346,7 @@ get_head(CvgReader *r, CvgRowParts *parts)
 	if (!cvg_reader_ok(r))
 		return;
 	parts->deleted = (head & FLAG_DELETED) != 0;
+	*cells = (head & FLAG_CELLS) != 0;
 	parts->birth.stamp = find_birth(r, nreplicas, nunits);
 	if (cvg_reader_ok(r))
 		get_replica_stamps(r, parts, nreplicas);
@@ -359,21 +420,102 @@ parts_consistent(const CvgRowParts *parts)
 	return true;
 }
 
+/* No stamp of a cell may lie beyond the row's clock. */
+static bool
+cell_covered(const CvgRowParts *parts, const CvgCell *cell)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < cell->npairs; i++)
+	{
+		for (j = 0; j < parts->nreplicas; j++)
+		{
+			if (cvg_slice_eq(parts->replicas[j].id, cell->pairs[i].dot.replica))
+				break;
+		}
+		if (j == parts->nreplicas || cell->pairs[i].dot.stamp > parts->replicas[j].vc)
+			return false;
+	}
+	for (i = 0; i < cell->nshares; i++)
+	{
+		for (j = 0; j < parts->nreplicas; j++)
+		{
+			if (cvg_slice_eq(parts->replicas[j].id, cell->shares[i].id))
+				break;
+		}
+		if (j == parts->nreplicas ||
+			Max(cell->shares[i].last, cell->shares[i].fc) > parts->replicas[j].vc)
+			return false;
+	}
+	return true;
+}
+
+static void
+get_cell(CvgReader *r, CvgRowParts *parts)
+{
+	CvgRowCell *to = &parts->cells[parts->ncells];
+	CvgReader	body;
+	CvgCell		cell;
+
+	to->owned = NULL;
+	to->unit = cvg_get_u32(r);
+	to->body = cvg_get_slice(r, r->len);
+	if (!cvg_reader_ok(r))
+		return;
+	parts->ncells++;
+	if (to->unit == 0 || (parts->ncells > 1 && to[-1].unit >= to->unit))
+	{
+		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+		return;
+	}
+	cvg_reader_init(&body, to->body);
+	cvg_cell_get(&body, &cell, 0);
+	if (cvg_reader_ok(&body) && !cell_covered(parts, &cell))
+		cvg_reader_fail(&body, CVG_E_MALFORMED);
+	cvg_cell_free(&cell);
+	if (cvg_reader_finish(&body, NULL) != CVG_OK)
+	{
+		r->pos = r->pos - to->body.len + body.pos;
+		cvg_reader_fail(r, body.status);
+	}
+}
+
+static void
+get_cells(CvgReader *r, CvgRowParts *parts)
+{
+	int			n = (int) cvg_get_varint_max(r, CVG_MAX_UNITS);
+	int			i;
+
+	if (cvg_reader_ok(r) && n == 0)
+		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+	if (cvg_reader_ok(r) && n > (r->len - r->pos) / MIN_CELL_BYTES)
+		cvg_reader_fail(r, CVG_E_TRUNCATED);
+	if (!cvg_reader_ok(r))
+		return;
+	parts->cells = palloc(sizeof(CvgRowCell) * n);
+	for (i = 0; i < n && cvg_reader_ok(r); i++)
+		get_cell(r, parts);
+}
+
 CvgStatus
 cvg_row_parse(CvgSlice bytes, CvgRowParts *parts, CvgError *err)
 {
 	CvgReader	r;
 	CvgStatus	status;
+	bool		cells = false;
 
 	cvg_row_init(parts);
 	cvg_reader_init(&r, bytes);
-	get_head(&r, parts);
+	get_head(&r, parts, &cells);
 	if (cvg_reader_ok(&r) && parts->deleted)
 	{
 		get_deleted(&r, parts);
 		if (cvg_reader_ok(&r) && !parts_consistent(parts))
 			cvg_reader_fail(&r, CVG_E_MALFORMED);
 	}
+	if (cvg_reader_ok(&r) && cells)
+		get_cells(&r, parts);
 	status = cvg_reader_finish(&r, err);
 	if (status != CVG_OK)
 		cvg_row_free(parts);
@@ -396,12 +538,13 @@ bool
 cvg_row_load_clock(CvgSlice state, CvgRowParts *parts)
 {
 	CvgReader	r;
+	bool		cells;
 
 	cvg_row_init(parts);
 	if (state.len == 0)
 		return false;
 	cvg_reader_init(&r, state);
-	get_head(&r, parts);
+	get_head(&r, parts, &cells);
 	return cvg_reader_ok(&r);
 }
 
@@ -410,6 +553,12 @@ bool
 cvg_row_flag_deleted(CvgSlice state)
 {
 	return state.len > 0 && (state.data[0] & FLAG_DELETED) != 0;
+}
+
+bool
+cvg_rowstate_has_cells(CvgSlice state)
+{
+	return state.len > 0 && (state.data[0] & FLAG_CELLS) != 0;
 }
 
 CvgStatus
@@ -490,7 +639,8 @@ cvg_row_encode(const CvgRowParts *parts, CvgBuf *out)
 
 	Assert(n > 0);
 	cvg_put_u8(out, CVG_ROWSTATE_VERSION << VERSION_SHIFT |
-			   (parts->deleted ? FLAG_DELETED : 0));
+			   (parts->deleted ? FLAG_DELETED : 0) |
+			   (parts->ncells > 0 ? FLAG_CELLS : 0));
 	cvg_put_varint(out, (uint64) parts->nunits * 8 + Min(n - 1, SHAPE_REPLICAS));
 	if (n > SHAPE_REPLICAS)
 		cvg_put_varint(out, (uint64) (n - SHAPE_REPLICAS - 1));
@@ -511,5 +661,14 @@ cvg_row_encode(const CvgRowParts *parts, CvgBuf *out)
 		put_clock(out, parts, offsetof(CvgRowReplica, d));
 		put_clock(out, parts, offsetof(CvgRowReplica, o));
 		put_clock(out, parts, offsetof(CvgRowReplica, e));
+	}
+	if (parts->ncells > 0)
+	{
+		cvg_put_varint(out, (uint64) parts->ncells);
+		for (i = 0; i < parts->ncells; i++)
+		{
+			cvg_put_u32(out, parts->cells[i].unit);
+			cvg_put_slice(out, parts->cells[i].body);
+		}
 	}
 }

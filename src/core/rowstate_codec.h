@@ -42,9 +42,19 @@ typedef struct CvgRowUnit
 	CvgRowDot	dot;			/* always larger than the birth */
 } CvgRowUnit;
 
+/* A unit's cell: rowcell.h. */
+typedef struct CvgRowCell
+{
+	uint32		unit;
+	CvgSlice	body;
+	uint8	   *owned;			/* body's memory, if it is not that of the bytes */
+} CvgRowCell;
+
 typedef struct CvgRowParts
 {
 	bool		deleted;		/* ever deleted: d is not empty */
+	int			ncells;
+	CvgRowCell *cells;			/* by ascending unit; NULL if there are none */
 	int			nreplicas;
 	int			nunits;
 	int			max_replicas;
@@ -58,6 +68,12 @@ typedef struct CvgRowParts
 
 extern void cvg_row_init(CvgRowParts *parts);
 extern void cvg_row_free(CvgRowParts *parts);
+
+/* Index of a unit's cell, or where it belongs. */
+extern int	cvg_row_find_cell(const CvgRowParts *parts, uint32 unit, bool *found);
+
+/* Put a cell with this body, whose memory becomes the parts'; NULL takes it away. */
+extern void cvg_row_set_cell(CvgRowParts *parts, uint32 unit, CvgBuf *body);
 extern void cvg_row_reserve(CvgRowParts *parts, int nreplicas, int nunits);
 
 /* All of it, checked; nothing to free on failure. */

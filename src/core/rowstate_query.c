@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "core/rowstate_codec.h"
+#include "core/rowcell.h"
 
 static CvgDot
 public_dot(const CvgRowParts *parts, CvgRowDot dot)
@@ -214,6 +214,59 @@ cvg_rowstate_has_base(CvgSlice here, CvgSlice write, CvgSlice writer,
 	cvg_row_free(&ph);
 	cvg_row_free(&pw);
 	return covered;
+}
+
+static void
+view_pairs(const CvgCell *cell, CvgCellView *view)
+{
+	int			i;
+
+	view->npairs = cell->npairs;
+	view->dots = palloc(sizeof(CvgDot) * (cell->npairs + 1));
+	view->values = palloc(sizeof(CvgSlice) * (cell->npairs + 1));
+	for (i = 0; i < cell->npairs; i++)
+	{
+		view->dots[i] = cell->pairs[i].dot;
+		view->values[i] = cell->pairs[i].value;
+	}
+}
+
+bool
+cvg_rowstate_cell(CvgSlice state, uint32 unit, CvgCellView *view)
+{
+	CvgRowParts parts;
+	CvgCell		cell;
+	bool		found;
+	int			at;
+	int			i;
+
+	memset(view, 0, sizeof(*view));
+	if (!cvg_rowstate_has_cells(state) || cvg_row_load(state, &parts) != CVG_OK)
+		return false;
+	at = cvg_row_find_cell(&parts, unit, &found);
+	if (found)
+	{
+		cvg_cell_load(parts.cells[at].body, &cell, 0);
+		view->multi = cell.multi;
+		view_pairs(&cell, view);
+		view->counted = cell.nshares > 0;
+		view->nshares = cell.nshares;
+		view->replicas = palloc(sizeof(CvgSlice) * (cell.nshares + 1));
+		view->amounts = palloc(sizeof(CvgSlice) * (cell.nshares + 1));
+		view->floors = palloc0(sizeof(CvgSlice) * (cell.nshares + 1));
+		for (i = 0; i < cell.nshares; i++)
+		{
+			const CvgCellShare *share = &cell.shares[i];
+
+			view->replicas[i] = share->id;
+			view->amounts[i] = share->amount;
+			if (share->last != 0 && share->fc >= share->start)
+				view->floors[i] = share->floor;
+		}
+		cvg_cell_free(&cell);
+	}
+	cvg_row_free(&parts);
+	return found;
 }
 
 CvgOrder

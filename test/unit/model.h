@@ -32,7 +32,8 @@ typedef enum Mutation
 	MUT_POLICY_BY_CLOCKS,		/* alive decided by comparing row clocks */
 	MUT_NO_IMAGE,				/* tombstones lose the values */
 	MUT_SIDE_INCOMING,			/* concurrent: the applying node's peer wins */
-	MUT_NO_CAUSALITY			/* entries applied before what they depend on */
+	MUT_NO_CAUSALITY,			/* entries applied before what they depend on */
+	MUT_VALUES_MERGED			/* m: the larger of the two values */
 } Mutation;
 
 typedef enum AntiEntropy
@@ -65,8 +66,10 @@ typedef struct Row
 	bool		dead;			/* for MUT_POLICY_BY_CLOCKS only */
 	Cell		last_delete;	/* likewise */
 	size_t		len;
-	uint8		state[256];
+	uint8		state[1024];
 	Cell		cells[NCOLS];
+	int64		n;				/* a counter */
+	int64		m;				/* a column that shows the largest of its values */
 } Row;
 
 typedef struct Op
@@ -82,6 +85,8 @@ typedef struct Op
 	int64		horizon[MAX_NODES];
 	int64		deps[MAX_NODES];
 	int64		stable[MAX_NODES];
+	int64		add;			/* to n */
+	int64		set;			/* m, 0 if not written */
 	Row			full;
 } Op;
 
@@ -112,8 +117,10 @@ typedef struct Seen
 
 static const char *const names[MAX_NODES] = {"A", "Bb", "C", "D0"};
 static CvgSlice ids[MAX_NODES];
-static const uint32 column_units[NCOLS] = {0x10, 0x2000};
-static const uint32 row_unit[1] = {0x77};
+#define N_UNIT		0x3000
+#define M_UNIT		0x4000
+static const uint32 column_units[NCOLS + 2] = {0x10, 0x2000, N_UNIT, M_UNIT};
+static const uint32 row_unit[3] = {0x77, N_UNIT, M_UNIT};
 
 /* The world: one at a time, reused from history to history. */
 static const Setup *setup;
@@ -154,10 +161,17 @@ fail(const char *why)
 		failure = why;
 }
 
+/* Units that the last write wins; then come those of n and m. */
+static int
+nlww(void)
+{
+	return setup->by_row ? 1 : NCOLS;
+}
+
 static int
 nunits(void)
 {
-	return setup->by_row ? 1 : NCOLS;
+	return nlww() + 2;
 }
 
 static const uint32 *
@@ -263,10 +277,11 @@ show(const Row *row)
 		return "absent";
 	cvg_buf_reset(&printed);
 	cvg_rowstate_print(state_of(row), &printed);
-	snprintf(buf, sizeof(buf), "%s %.*s x=%s%d y=%s%d",
+	snprintf(buf, sizeof(buf), "%s %.*s x=%s%d y=%s%d n=%d m=%d",
 			 alive(row) ? "live" : "DEAD", (int) printed.len, printed.data,
 			 names[row->cells[0].node], (int) row->cells[0].stamp,
-			 names[row->cells[1].node], (int) row->cells[1].stamp);
+			 names[row->cells[1].node], (int) row->cells[1].stamp,
+			 (int) row->n, (int) row->m);
 	return buf;
 }
 
@@ -322,6 +337,107 @@ merge_dead(Row *a, const Row *b, CvgOrder order)
 		a->last_delete = b->last_delete;
 }
 
+/* --- n and m --- */
+
+/* Numbers as the values and amounts that the core keeps. */
+static CvgSlice
+number_slice(int64 n, uint8 *bytes)
+{
+	memcpy(bytes, &n, sizeof(n));
+	return cvg_slice(bytes, sizeof(n));
+}
+
+static int64
+number_of(CvgSlice s)
+{
+	int64		n = 0;
+
+	if (s.len == sizeof(n))
+		memcpy(&n, s.data, sizeof(n));
+	return n;
+}
+
+static void
+free_view(CvgCellView *view)
+{
+	pfree(view->dots);
+	pfree(view->values);
+	pfree(view->replicas);
+	pfree(view->amounts);
+	pfree(view->floors);
+}
+
+static int64
+counter_value(CvgSlice state)
+{
+	CvgCellView view;
+	int64		sum = 0;
+	int			i;
+
+	if (!cvg_rowstate_cell(state, N_UNIT, &view))
+		return 0;
+	for (i = 0; i < view.nshares; i++)
+		sum += number_of(view.amounts[i]) - number_of(view.floors[i]);
+	free_view(&view);
+	return sum;
+}
+
+/* The fold over several values of m. */
+static int64
+largest_value(CvgSlice state)
+{
+	CvgCellView view;
+	int64		max = 0;
+	int			i;
+
+	if (!cvg_rowstate_cell(state, M_UNIT, &view))
+		return 0;
+	for (i = 0; i < view.npairs; i++)
+		max = Max(max, number_of(view.values[i]));
+	free_view(&view);
+	return max;
+}
+
+static int64
+own_amount(CvgSlice state, CvgSlice id)
+{
+	CvgCellView view;
+	int64		amount = 0;
+	int			i;
+
+	if (!cvg_rowstate_cell(state, N_UNIT, &view))
+		return 0;
+	for (i = 0; i < view.nshares; i++)
+	{
+		if (cvg_slice_eq(view.replicas[i], id))
+			amount = number_of(view.amounts[i]);
+	}
+	free_view(&view);
+	return amount;
+}
+
+/* The rows that are being merged, for the core to ask for their values. */
+typedef struct Merging
+{
+	const Row  *to;
+	const Row  *from;
+	int			carried;
+	uint8		bytes[2][8];
+} Merging;
+
+static bool
+row_value(void *arg, CvgSide side, int unit, CvgSlice *out)
+{
+	Merging    *merging = arg;
+
+	if (unit != nlww() + 1 ||
+		(side == CVG_SIDE_B && (merging->carried & (1 << unit)) == 0))
+		return false;
+	*out = number_slice(side == CVG_SIDE_A ? merging->to->m : merging->from->m,
+						merging->bytes[side]);
+	return true;
+}
+
 /*
  * Merge "from" into "to", of whose units only those in "carried" have values.
  * False, and nothing changed, when a value is missing.
@@ -329,16 +445,21 @@ merge_dead(Row *a, const Row *b, CvgOrder order)
 static bool
 merge_row(Row *to, const Row *from, int carried)
 {
-	CvgSide		sides[NCOLS];
+	CvgSide		sides[NCOLS + 2];
+	CvgSlice	values[NCOLS + 2];
+	bool		missing[NCOLS + 2] = {false};
+	Merging		merging = {to, from, carried};
+	CvgRowMerge merge = {units(), nunits(), sides, values, missing, row_value, &merging};
 	CvgOrder	order;
 	CvgStatus	status;
+	int64		m = to->m;
 	Cell		cells[NCOLS];
 	int			u;
 	int			c;
 
 	cvg_buf_reset(&scratch);
-	status = cvg_rowstate_merge(state_of(to), state_of(from), units(),
-								nunits(), sides, &order, &scratch);
+	status = cvg_rowstate_merge_cells(state_of(to), state_of(from), &merge, &scratch);
+	order = merge.order;
 	if (status != CVG_OK)
 	{
 		fail("merge fails");
@@ -347,7 +468,19 @@ merge_row(Row *to, const Row *from, int carried)
 	if (order == CVG_CONCURRENT)
 		stats.concurrent++;
 	memcpy(cells, to->cells, sizeof(cells));
-	for (u = 0; u < nunits(); u++)
+	u = nlww() + 1;
+	if (missing[u] || (sides[u] == CVG_SIDE_B && (carried & (1 << u)) == 0))
+	{
+		if (setup->mutation != MUT_NO_FETCH)
+			return false;
+	}
+	if (sides[u] == CVG_SIDE_B)
+		m = from->m;
+	else if (sides[u] == CVG_SIDE_VALUE)
+		m = number_of(values[u]);
+	if (setup->mutation == MUT_VALUES_MERGED)
+		m = Max(to->m, from->m);
+	for (u = 0; u < nlww(); u++)
 	{
 		if (setup->mutation == MUT_SIDE_INCOMING &&
 			order == CVG_CONCURRENT && (carried & (1 << u)))
@@ -371,11 +504,18 @@ merge_row(Row *to, const Row *from, int carried)
 		cvg_buf_reset(&scratch);
 		cvg_put_bytes(&scratch, from->state, from->len);
 	}
+	if (sides[nlww() + 1] == CVG_SIDE_FOLD && setup->mutation != MUT_VALUES_MERGED)
+		m = largest_value(cvg_buf_slice(&scratch));
+	to->m = m;
+	to->n = counter_value(cvg_buf_slice(&scratch));
 	merge_dead(to, from, order);
 	memcpy(to->cells, cells, sizeof(cells));
 	set_state(to);
 	if (setup->mutation == MUT_NO_IMAGE && !alive(to))
+	{
 		memset(to->cells, 0, sizeof(to->cells));
+		to->m = 0;
+	}
 	return true;
 }
 
@@ -392,15 +532,16 @@ see_stamps(int n, const Row *row)
 
 /* --- steps --- */
 
+/* columns: x, y, n, m as bits */
 static char
 choose_kind(const Row *row, int *columns)
 {
-	*columns = 3;
+	*columns = 15;
 	if (!alive(row))
 		return 'I';
 	if (chance(setup->forget ? 0.5 : 0.25))
 		return 'D';
-	*columns = 1 + unit_below(3);
+	*columns = 1 + unit_below(15);
 	return 'U';
 }
 
@@ -416,6 +557,27 @@ write_cells(Row *row, int columns, Cell cell)
 	}
 }
 
+/* What the write does to n and m; returns how many of them it does. */
+static int
+choose_cells(int n, Op *op, CvgSlice old, CvgCellWrite *cells, uint8 bytes[2][8])
+{
+	int			ncells = 0;
+
+	if (op->columns & 4)
+	{
+		op->add = op->kind == 'I' ? unit_below(9) + 1 : unit_below(11) - 5;
+		cells[ncells] = (CvgCellWrite) {N_UNIT,.count = true};
+		cells[ncells++].amount = number_slice(own_amount(old, ids[n]) + op->add, bytes[0]);
+	}
+	if (op->columns & 8)
+	{
+		op->set = 1 + unit_below(99);
+		cells[ncells++] = (CvgCellWrite) {M_UNIT,.multi = true};
+		op->carried |= 1 << (nlww() + 1);
+	}
+	return ncells;
+}
+
 /* A local write, logged. */
 static void
 step_write(int n)
@@ -425,7 +587,10 @@ step_write(int n)
 	Op		   *op = &ops[nops];
 	CvgSlice	old = state_of(row);
 	CvgStatus	status;
-	uint32		written[NCOLS];
+	uint32		written[NCOLS + 2];
+	CvgCellWrite cells[2];
+	uint8		bytes[2][8];
+	int			ncells = 0;
 	int			nwritten = 0;
 	int64		wall;
 	Cell		cell;
@@ -443,20 +608,25 @@ step_write(int n)
 	op->stamp = cell.stamp = node->clock;
 
 	cvg_buf_reset(&scratch);
-	for (u = 0; u < nunits(); u++)
+	for (u = 0; u < nlww(); u++)
 	{
 		if (op->kind == 'I' ||
-			(op->kind == 'U' && (setup->by_row || (op->columns & (1 << u)))))
+			(op->kind == 'U' && (op->columns & (setup->by_row ? 3 : 1 << u)) != 0))
 		{
 			written[nwritten++] = units()[u];
 			op->carried |= 1 << u;
 		}
 	}
+	if (op->kind != 'D')
+		ncells = choose_cells(n, op, old, cells, bytes);
+	if (op->set != 0 && op->kind == 'U')
+		written[nwritten++] = M_UNIT;
 	if (op->kind == 'I')
-		status = cvg_rowstate_insert(old, ids[n], op->stamp, &scratch);
+		status = cvg_rowstate_insert_cells(old, ids[n], op->stamp, cells, ncells,
+										   &scratch);
 	else if (op->kind == 'U')
-		status = cvg_rowstate_update(old, ids[n], op->stamp, written,
-									 nwritten, &scratch);
+		status = cvg_rowstate_update_cells(old, ids[n], op->stamp, written,
+										   nwritten, cells, ncells, &scratch);
 	else
 		status = cvg_rowstate_delete(old, ids[n], op->stamp, &scratch);
 	if (status != CVG_OK)
@@ -465,6 +635,8 @@ step_write(int n)
 		row->last_delete = cell;
 	else
 		write_cells(row, op->columns, cell);
+	if (op->set != 0)
+		row->m = op->set;
 	row->dead = op->kind == 'D';
 	if (op->kind == 'I')
 	{
@@ -478,6 +650,7 @@ step_write(int n)
 		stats.born_again += forgotten;
 	}
 	set_state(row);
+	row->n = counter_value(state_of(row));
 
 	op->seq = ++node->nlog;
 	node->log[op->seq - 1] = op;
@@ -489,7 +662,10 @@ step_write(int n)
 	node->progress[n] = op->seq;
 	nops++;
 	if (setup->mutation == MUT_NO_IMAGE && !alive(row))
+	{
 		memset(row->cells, 0, sizeof(row->cells));
+		row->m = 0;
+	}
 	TRACE("%s: %c -> %s", names[n], op->kind, show(row));
 }
 

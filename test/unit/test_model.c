@@ -1,7 +1,8 @@
 /*
  * test_model.c: random histories of one replicated row, on the real row state.
  *
- * Two to four replicas write one row (columns x and y), hand each other their
+ * Two to four replicas write one row (columns x and y, a counter n, and m, which
+ * shows the largest of the concurrent values), hand each other their
  * change logs in causal order, directly or through a third node, compare rows
  * out of band (anti-entropy), return from a long absence in bulk, and forget
  * tombstones once they are stable.  The rules are those of the server:
@@ -109,7 +110,11 @@ check_row(int n)
 	s.clock = hash_bytes(14695981039346656037u, printed.data, printed.len);
 	s.content = hash_bytes(alive(row), row->state, row->len);
 	if (setup->mutation != MUT_NO_IMAGE || alive(row))
+	{
 		s.content = hash_bytes(s.content, row->cells, sizeof(row->cells));
+		s.content = hash_bytes(s.content, &row->m, sizeof(row->m));
+	}
+	s.content = hash_bytes(s.content, &row->n, sizeof(row->n));
 	for (i = 0; i < nseen; i++)
 	{
 		if (seen[i].clock != s.clock)
@@ -180,6 +185,52 @@ oracle_alive(void)
 	return all_answered;
 }
 
+/* All contributions that no re-insert has seen. */
+static int64
+oracle_counter(void)
+{
+	int64		sum = 0;
+	int			i;
+	int			j;
+
+	for (i = 0; i < nops; i++)
+	{
+		bool		gone = false;
+
+		for (j = 0; j < nops; j++)
+		{
+			if (ops[j].kind == 'I' && j != i && saw(&ops[j], &ops[i]))
+				gone = true;
+		}
+		if (!gone)
+			sum += ops[i].add;
+	}
+	return sum;
+}
+
+/* The largest value that no other write of m has seen. */
+static int64
+oracle_largest(void)
+{
+	int64		max = 0;
+	int			i;
+	int			j;
+
+	for (i = 0; i < nops; i++)
+	{
+		bool		gone = false;
+
+		for (j = 0; j < nops; j++)
+		{
+			if (ops[j].set != 0 && j != i && saw(&ops[j], &ops[i]))
+				gone = true;
+		}
+		if (!gone)
+			max = Max(max, ops[i].set);
+	}
+	return max;
+}
+
 static void
 check_oracle(void)
 {
@@ -196,6 +247,10 @@ check_oracle(void)
 	}
 	if (!alive(row))
 		return;
+	if (row->n != oracle_counter())
+		fail("counter, against the oracle");
+	if (row->m != oracle_largest())
+		fail("largest value, against the oracle");
 	for (c = 0; c < NCOLS; c++)
 	{
 		const Op   *best = NULL;
@@ -203,7 +258,7 @@ check_oracle(void)
 		for (i = 0; i < nops; i++)
 		{
 			if (ops[i].kind != 'D' &&
-				(setup->by_row || (ops[i].columns & (1 << c))) &&
+				(ops[i].columns & (setup->by_row ? 3 : 1 << c)) != 0 &&
 				dot_less(best, &ops[i]))
 				best = &ops[i];
 		}
@@ -227,6 +282,8 @@ check_converged(void)
 			fail("diverged: alive here, dead there");
 		else if (alive(a) && memcmp(a->cells, b->cells, sizeof(a->cells)) != 0)
 			fail("diverged: values");
+		else if (alive(a) && (a->n != b->n || a->m != b->m))
+			fail("diverged: counter or largest");
 		else if (alive(a) && !cvg_slice_eq(state_of(a), state_of(b)))
 			fail("diverged: states");
 	}
@@ -442,6 +499,7 @@ static const struct Mutant
 	{"alive by comparing clocks", AE_NONE, false, MUT_POLICY_BY_CLOCKS},
 	{"tombstone without values", AE_NONE, false, MUT_NO_IMAGE},
 	{"entries out of causal order", AE_NONE, false, MUT_NO_CAUSALITY},
+	{"values merged without their dots", AE_NONE, false, MUT_VALUES_MERGED},
 	{"clock blind to repaired rows", AE_ANYTIME, false, MUT_CLOCK_BLIND},
 	{"report counts before its log", AE_LOG_FIRST, true, MUT_NO_FIFO},
 	{"entries do not carry S", AE_LOG_FIRST, true, MUT_NO_S_IN_ENTRY},
