@@ -277,6 +277,18 @@ cvg_identity_sequence(Relation rel, AttrNumber attnum)
 #endif
 }
 
+/* 16: stringToQualifiedNameList() can save its error. */
+#include "utils/regproc.h"
+static inline List *
+cvg_name_list(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return stringToQualifiedNameList(name, NULL);
+#else
+	return stringToQualifiedNameList(name);
+#endif
+}
+
 /* Heads a function callable from SQL: the only symbols that we export. */
 #define CVG_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

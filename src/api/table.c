@@ -45,6 +45,7 @@
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/restamp.h"
+#include "store/strategy.h"
 #include "types/types.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -330,14 +331,14 @@ parse_on_delete(const char *name)
 			 errhint("Available values: lww, delete_wins, update_wins.")));
 }
 
-/* Lock a table for replicate() or unreplicate(); the caller owns it. */
+/* Lock a table for one of the functions here; the caller owns it. */
 static Relation
-open_own_table(Oid relid)
+open_own_table(Oid relid, LOCKMODE lockmode)
 {
 	Relation	rel;
 
 	cvg_check_owner(relid);
-	rel = try_relation_open(relid, AccessExclusiveLock);
+	rel = try_relation_open(relid, lockmode);
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -419,7 +420,7 @@ replicate_table(Oid relid, const char *key, CvgGranularity granularity, CvgOnDel
 	List	   *tree;
 
 	(void) cvg_db();
-	rel = open_own_table(relid);
+	rel = open_own_table(relid, AccessExclusiveLock);
 	cvg_check_root(rel);
 	reg.key_index = cvg_choose_key(rel, key);
 	if (cvg_registration_find(relid, &old))
@@ -632,7 +633,7 @@ is_birth_index(Oid index)
 CVG_FUNCTION(unreplicate)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	Relation	rel = open_own_table(relid);
+	Relation	rel = open_own_table(relid, AccessExclusiveLock);
 	CvgRegistration reg;
 	List	   *tree;
 	ListCell   *lc;
@@ -663,31 +664,6 @@ CVG_FUNCTION(unreplicate)
  *		set_strategy()
  * ----------------------------------------------------------------
  */
-
-/* Merge strategies that are known by name. */
-static const char *const reserved_strategies[] = {
-	"counter", "max", "min", "union", "jsonb_merge", "siblings"
-};
-
-static void
-check_strategy(const char *strategy)
-{
-	bool		reserved = strncmp(strategy, "function:", strlen("function:")) == 0;
-
-	if (strcmp(strategy, "lww") == 0)
-		return;
-	for (int i = 0; i < lengthof(reserved_strategies); i++)
-		reserved |= strcmp(strategy, reserved_strategies[i]) == 0;
-	if (reserved)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("strategy \"%s\" is not available in this version", strategy),
-				 errhint("Available is: lww.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown strategy \"%s\"", strategy),
-			 errhint("Available is: lww.")));
-}
 
 static bool
 is_key_column(Oid key_index, AttrNumber attnum)
@@ -721,12 +697,46 @@ check_strategy_column(Oid relid, Oid key_index, const char *column)
 						   CVG_STATE_COLUMN)));
 }
 
+/* Columns that move with another one cannot be folded one by one. */
+static void
+check_strategy(Relation rel, const char *column, const char *strategy)
+{
+	CvgRel	   *info = cvg_rel(rel);
+	CvgStrategy *s;
+	int			at = -1;
+	int			shared = 0;
+
+	for (int i = 0; i < info->desc->ncolumns; i++)
+	{
+		if (cvg_slice_eq(info->desc->columns[i].name, cvg_slice_cstring(column)))
+			at = i;
+	}
+	Assert(at >= 0);
+	if (info->columns[at].crdt != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("column \"%s\" of table \"%s\" merges by its type, %s", column,
+						RelationGetRelationName(rel),
+						format_type_be(info->columns[at].codec.type)),
+				 errhint("Strategies are for columns of ordinary types.")));
+	s = cvg_strategy_parse(strategy, info->columns[at].codec.type, column);
+	for (int i = 0; i < info->desc->ncolumns; i++)
+		shared += info->columns[i].unit == info->columns[at].unit;
+	if (shared > 1 && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_SIBLINGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of table \"%s\" cannot have strategy \"%s\": it moves together with others",
+						column, RelationGetRelationName(rel), strategy),
+				 errdetail("The table is replicated by row, or a CHECK, a foreign key or the partition key ties them."),
+				 errhint("Available are: lww, siblings.")));
+}
+
 CVG_FUNCTION(set_strategy)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	const char *column = NameStr(*PG_GETARG_NAME(1));
 	const char *strategy = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	Relation	rel = open_own_table(relid);
+	Relation	rel = open_own_table(relid, ShareRowExclusiveLock);
 	CvgRegistration reg;
 
 	if (!cvg_registration_find(relid, &reg))
@@ -735,7 +745,8 @@ CVG_FUNCTION(set_strategy)
 				 errmsg("table \"%s\" is not replicated", RelationGetRelationName(rel)),
 				 errhint("Use converge.replicate() first.")));
 	check_strategy_column(relid, reg.key_index, column);
-	check_strategy(strategy);
+	check_strategy(rel, column, strategy);
+	cvg_strategy_set(rel, column, strategy);
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }

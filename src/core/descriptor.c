@@ -19,7 +19,7 @@
 #define MIN_COLUMN_SIZE		(2 + 2 + 4 + 1 + 1)
 
 #define DESC_KNOWN_FLAGS	CVG_DESC_KEYLESS
-#define COL_KNOWN_FLAGS		(CVG_COL_GENERATED | CVG_COL_MERGED)
+#define COL_KNOWN_FLAGS		(CVG_COL_GENERATED | CVG_COL_MERGED | CVG_COL_STRATEGY)
 
 /* ----------
  * Hashes
@@ -66,6 +66,12 @@ cvg_descriptor_encode(const CvgDescriptor *desc, CvgBuf *out)
 		cvg_put_u32(out, col->unit);
 		cvg_put_varint(out, (uint64) col->keypos);
 		cvg_put_u8(out, col->flags);
+		if (col->flags & CVG_COL_STRATEGY)
+		{
+			cvg_put_slice(out, col->strategy);
+			cvg_put_slice(out, col->set_by);
+			cvg_put_varint(out, (uint64) col->set_at);
+		}
 	}
 }
 
@@ -133,7 +139,15 @@ get_column(CvgReader *r, CvgColumn *col)
 		cvg_reader_fail(r, CVG_E_VERSION);
 	else if (col->keypos > 0 ? col->unit != 0 : (col->unit == 0 && !generated))
 		cvg_reader_fail(r, CVG_E_MALFORMED);
-	else if ((col->flags & CVG_COL_MERGED) && (col->keypos > 0 || generated))
+	else if ((col->flags & (CVG_COL_MERGED | CVG_COL_STRATEGY)) &&
+			 (col->keypos > 0 || generated))
+		cvg_reader_fail(r, CVG_E_MALFORMED);
+	if ((col->flags & CVG_COL_STRATEGY) == 0 || !cvg_reader_ok(r))
+		return;
+	col->strategy = get_name(r);
+	col->set_by = cvg_get_replica_id(r);
+	col->set_at = (CvgStamp) cvg_get_varint_max(r, PG_INT64_MAX);
+	if (cvg_reader_ok(r) && (col->set_at == 0 || (col->flags & CVG_COL_MERGED)))
 		cvg_reader_fail(r, CVG_E_MALFORMED);
 }
 

@@ -8,7 +8,8 @@
  * Descriptor: what a change needs to know of its table at the origin.
  *	  version u8 | on_delete u8 | granularity u8 | flags u8 |
  *	  slice schema | slice table | varint ncolumns |
- *	  column*: slice name | slice type_name | u32 unit | varint keypos | u8 flags
+ *	  column*: slice name | slice type_name | u32 unit | varint keypos | u8 flags |
+ *		[strategy: slice name | slice replica | varint stamp]
  * Named by the XXH3 64-bit hash of its bytes (canonical, big-endian order).
  * Entries refer to descriptors by hash; nodes keep every one they have seen.
  *
@@ -76,6 +77,9 @@ typedef enum CvgGranularity
 /* a CRDT: values of concurrent writers are merged by the column's type */
 #define CVG_COL_MERGED			0x02
 
+/* has a strategy, set by whom and when */
+#define CVG_COL_STRATEGY		0x04
+
 typedef struct CvgColumn
 {
 	CvgSlice	name;
@@ -83,6 +87,9 @@ typedef struct CvgColumn
 	uint32		unit;			/* 0 for key columns; says nothing if merged */
 	int			keypos;			/* 1-based place in the key, 0 if none */
 	uint8		flags;
+	CvgSlice	strategy;		/* with CVG_COL_STRATEGY: its name, */
+	CvgSlice	set_by;			/* and the dot of who set it: */
+	CvgStamp	set_at;			/* the larger one is valid */
 } CvgColumn;
 
 typedef struct CvgDescriptor

@@ -36,6 +36,7 @@
 #include "store/crdt_column.h"
 #include "store/meta.h"
 #include "store/restamp.h"
+#include "store/strategy.h"
 #include "store/tombstone.h"
 #include "store/xactlog.h"
 #include "utils/builtins.h"
@@ -108,6 +109,50 @@ write_state(CvgDb *db, CvgRel *rel, StateFn fn, CvgSlice old,
 		status = fn(old, self_id(db), cvg_xactlog_stamp(db), units, nunits, out);
 	}
 	check_state(status, rel);
+}
+
+/*
+ * The same for a row that is inserted (oldslot NULL) or updated, in a table
+ * whose columns have strategies, or had: they say how the write is recorded,
+ * and columns that are counted in may come out with another value.
+ */
+static void
+write_recorded(CvgDb *db, CvgRel *rel, CvgSlice old, TupleTableSlot *oldslot,
+			   TupleTableSlot *newslot, const uint32 *units, int nunits, CvgBuf *out,
+			   CvgReplaced *replaced)
+{
+	int			nestlevel = rel->has_text ? cvg_codec_enter() : 0;
+	CvgStatus	status = CVG_E_FORBIDDEN;
+	CvgRecorded rec;
+
+	cvg_strategy_record(rel, old, self_id(db), oldslot, newslot, units, nunits, &rec);
+	for (int tries = 0; tries < 2 && status == CVG_E_FORBIDDEN; tries++)
+	{
+		CvgStamp	stamp = cvg_xactlog_stamp(db);
+
+		if (oldslot == NULL)
+			status = cvg_rowstate_insert_cells(old, self_id(db), stamp, rec.cells,
+											   rec.ncells, out);
+		else
+			status = cvg_rowstate_update_cells(old, self_id(db), stamp, rec.units, rec.nunits,
+											   rec.cells, rec.ncells, out);
+		if (status == CVG_E_FORBIDDEN)
+			cvg_stamp_observe(db, cvg_rowstate_last_dot(old).stamp);
+	}
+	check_state(status, rel);
+	cvg_strategy_show_counts(rel, cvg_buf_slice(out), newslot, replaced);
+	if (rel->has_text)
+		cvg_codec_leave(nestlevel);
+}
+
+static void
+write_insert(CvgDb *db, CvgRel *rel, CvgSlice old, TupleTableSlot *slot, CvgBuf *out,
+			 CvgReplaced *replaced)
+{
+	if (rel->has_strategies)
+		write_recorded(db, rel, old, NULL, slot, NULL, 0, out, replaced);
+	else
+		write_state(db, rel, insert_fn, old, NULL, 0, out);
 }
 
 static CvgRel *
@@ -273,7 +318,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out,
 	}
 	if (rel->desc->merges)
 		cvg_crdt_insert_columns(rel, slot, image, replaced);
-	write_state(db, rel, insert_fn, old, NULL, 0, out);
+	write_insert(db, rel, old, slot, out, replaced);
 }
 
 static void
@@ -294,11 +339,14 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 	if (old.len == 0)
 	{
 		/* written while our triggers were off: it begins to exist now */
-		write_state(db, rel, insert_fn, old, NULL, 0, out);
+		write_insert(db, rel, old, newslot, out, replaced);
 		return;
 	}
 	n = changed_units(rel, oldslot, newslot, units);
-	write_state(db, rel, cvg_rowstate_update, old, units, n, out);
+	if (rel->has_strategies)
+		write_recorded(db, rel, old, oldslot, newslot, units, n, out, replaced);
+	else
+		write_state(db, rel, cvg_rowstate_update, old, units, n, out);
 }
 
 CVG_FUNCTION(stamp)
@@ -471,7 +519,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
 	cvg_replaced_init(&replaced, rel);
 	if (rel->desc->merges)
 		cvg_crdt_insert_columns(rel, *slot, grave.image, &replaced);
-	write_state(db, rel, insert_fn, grave.state, NULL, 0, &fresh);
+	write_insert(db, rel, grave.state, *slot, &fresh, &replaced);
 	restamp = cvg_restamp_begin(relation, rel->state_attnum);
 	cvg_restamp_row(restamp, *slot, cvg_buf_slice(&fresh), &replaced);
 	*slot = cvg_restamp_end_with(restamp);

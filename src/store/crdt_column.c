@@ -215,7 +215,12 @@ assign(const CvgCrdtOps *ops, CvgSlice column, CvgCrdtValue old,
 void
 cvg_replaced_init(CvgReplaced *replaced, CvgRel *rel)
 {
-	int			max = rel->desc->merges ? rel->desc->ncolumns + 1 : 1;
+	int			max = 1;
+
+	/* nobody has to look for more in the usual table */
+	if (rel->desc->merges || rel->has_strategies)
+		max += rel->desc->ncolumns;
+
 
 	replaced->n = 0;
 	replaced->attnums = palloc(max * sizeof(int));

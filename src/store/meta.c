@@ -49,6 +49,7 @@ static const char *const table_names[] = {
 	[CVG_T_QUARANTINE] = "quarantine",
 	[CVG_T_REPLICATED] = "replicated",
 	[CVG_T_REPLICATED_COLUMNS] = "replicated_columns",
+	[CVG_T_COLUMN_STRATEGIES] = "column_strategies",
 	[CVG_T_PEER_STATE] = "peer_state",
 	[CVG_T_CONFLICT_LOG] = "conflict_log",
 	[CVG_T_LOG_0 + 0] = "log_0",

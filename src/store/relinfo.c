@@ -26,6 +26,7 @@
 #include "store/crdt_column.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
+#include "store/strategy.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -275,6 +276,7 @@ build_descriptor(Relation root, const Registration *reg)
 		set_key_columns(desc, reg->key_index, root);
 	if (desc->granularity == CVG_GRANULARITY_COLUMN)
 		read_groups(RelationGetRelid(root), desc);
+	cvg_strategies_read(RelationGetRelid(root), desc);
 	for (i = 0; i < desc->ncolumns; i++)
 		desc->merges |= (desc->columns[i].flags & CVG_COL_MERGED) != 0;
 	return desc;
@@ -354,6 +356,13 @@ map_columns(CvgRel *rel, Relation relation)
 				rel->columns[j].attnum = i + 1;
 				cvg_codec_init(&rel->columns[j].codec, att->atttypid,
 							   att->atttypmod, rel->mcxt);
+				if (rel->desc->columns[j].flags & CVG_COL_STRATEGY)
+				{
+					rel->columns[j].strategy =
+						cvg_strategy_known(rel->desc->columns[j].strategy,
+										   rel->columns[j].codec.base, rel->mcxt);
+					rel->has_strategies = true;
+				}
 				if (rel->desc->columns[j].flags & CVG_COL_MERGED)
 					rel->columns[j].crdt = cvg_crdt_of_type(att->atttypid);
 				if (rel->columns[j].codec.text)

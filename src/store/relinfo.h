@@ -29,6 +29,7 @@ typedef struct CvgRelColumn
 	AttrNumber	attnum;			/* in this relation (a partition may differ) */
 	int			unit;			/* index into units[], -1 for key, generated, merged columns */
 	CvgCodec	codec;
+	const struct CvgStrategy *strategy; /* NULL: none was ever set */
 	const struct CvgCrdtOps *crdt;	/* merged by its type, belongs to no unit; or NULL */
 } CvgRelColumn;
 
@@ -49,6 +50,7 @@ typedef struct CvgRel
 	uint32	   *units;			/* ascending unit ids */
 	Oid			key_index;		/* in this relation: key, or birth index if keyless; 0 for a partitioned root */
 	struct CvgRelKey *keyinfo;	/* private: hashing and comparing keys */
+	bool		has_strategies;
 	bool		has_text;		/* some column travels as text: use cvg_codec_enter */
 	bool		partitioned;
 	MemoryContext mcxt;			/* private */

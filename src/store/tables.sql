@@ -79,6 +79,16 @@ CREATE TABLE converge.replicated_columns (
 CREATE INDEX replicated_columns_relid_idx ON converge.replicated_columns (relid);
 COMMENT ON TABLE converge.replicated_columns IS 'columns that move as a group: unit is shared';
 
+CREATE TABLE converge.column_strategies (
+    relid oid NOT NULL,
+    attname name NOT NULL,
+    strategy text NOT NULL,
+    replica text NOT NULL,
+    stamp int8 NOT NULL
+);
+CREATE INDEX column_strategies_relid_idx ON converge.column_strategies (relid);
+COMMENT ON TABLE converge.column_strategies IS 'what set_strategy() was told, by which node and when; the latest is valid';
+
 CREATE TABLE converge.peer_state (
     name text PRIMARY KEY,
     paused bool NOT NULL

@@ -62,6 +62,7 @@ typedef struct SubxactMark
 	SubTransactionId subid;
 	int64		bytes;			/* total length when it began to capture */
 	int64		nchanges;
+	bool		announced;
 } SubxactMark;
 
 typedef struct XactDescriptor
@@ -85,6 +86,7 @@ typedef struct XactLog
 	BufFile    *file;
 	int64		file_bytes;
 	int64		nchanges;
+	bool		announced;		/* make an entry, even of no changes */
 	int			ndescriptors;
 	int			max_descriptors;
 	XactDescriptor *descriptors;
@@ -224,6 +226,7 @@ mark_subxact(void)
 	xl.marks[xl.nmarks].subid = subid;
 	xl.marks[xl.nmarks].bytes = total_bytes();
 	xl.marks[xl.nmarks].nchanges = xl.nchanges;
+	xl.marks[xl.nmarks].announced = xl.announced;
 	xl.nmarks++;
 }
 
@@ -306,6 +309,18 @@ cvg_xactlog_begin(CvgRel *rel, CvgOp op, CvgSlice state)
 	mark_subxact();
 	xl.change_start = cvg_change_start(&xl.tail, op, descriptor_index(rel), state);
 	return &xl.tail;
+}
+
+/* A stamp has been drawn. */
+void
+cvg_xactlog_announce(CvgRel *rel)
+{
+	Assert(xl.db != NULL);
+	if (xl.mcxt == NULL)
+		start_buffer();
+	mark_subxact();
+	(void) descriptor_index(rel);
+	xl.announced = true;
 }
 
 void
@@ -586,11 +601,11 @@ xactlog_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			/* DROP EXTENSION in this very transaction: nobody will ask */
-			if (xl.nchanges > 0 && cvg_extension_exists())
+			if (cvg_xactlog_pending() && cvg_extension_exists())
 				log_transaction();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			if (xl.nchanges > 0)
+			if (cvg_xactlog_pending())
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed replicated tables"),
@@ -626,6 +641,7 @@ abort_marks(SubTransactionId subid)
 			xl.tail.len = 0;
 		}
 		xl.nchanges = mark->nchanges;
+		xl.announced = mark->announced;
 	}
 }
 
@@ -660,7 +676,7 @@ xactlog_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 bool
 cvg_xactlog_pending(void)
 {
-	return xl.nchanges > 0;
+	return xl.nchanges > 0 || xl.announced;
 }
 
 void

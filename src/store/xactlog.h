@@ -40,6 +40,9 @@ extern bool cvg_xactlog_is_own(CvgStamp stamp);
 extern CvgBuf *cvg_xactlog_begin(CvgRel *rel, CvgOp op, CvgSlice state);
 extern void cvg_xactlog_end(void);
 
+/* Let others know this table's descriptor, even if nothing in it is changed. */
+extern void cvg_xactlog_announce(CvgRel *rel);
+
 /* This transaction deletes a keyed row: see CvgDb.deleters. */
 extern void cvg_xactlog_note_delete(CvgDb *db);
 

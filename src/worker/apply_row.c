@@ -227,6 +227,8 @@ conflict_decision(RowWork *w)
 			remote = true;
 		else if (w->inputs[w->ninputs - 1].carries[i])
 			local = true;		/* the change wrote it, and was not taken */
+		if (w->source[i] == FROM_FOLD && w->order == CVG_CONCURRENT)
+			return "merge";
 	}
 	for (i = 0; w->merged != NULL && i < change->ncolumns; i++)
 	{

@@ -1,15 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * apply_values.c
- *	  Merging the states of a row, and collecting its values.
- *
- * The merge folds the inputs into the local state one after the other and
- * remembers for each unit who had the larger dot.  A unit whose winner does
- * not carry its value is FROM_NOWHERE; a unit that the sender's table does
- * not have stays with the local row, or takes its default.
- *
- * Key columns have no unit.  Equal keys may be spelled differently (1.0 and
- * 1.00): the insert with the larger dot, the birth, decides.
+ *	  Collecting the values of a row that a change is applied to, from where
+ *	  the merge says that each is current.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +18,8 @@
 #define ATTR_BIT(attnum)	((attnum) - FirstLowInvalidHeapAttributeNumber)
 
 /* Which units do these columns carry? */
-static bool *
-units_carried(CvgMap *map, int ncolumns, const int *cols)
+bool *
+cvg_values_units_carried(CvgMap *map, int ncolumns, const int *cols)
 {
 	CvgRel	   *rel = map->store->info;
 	bool	   *carries = palloc0(sizeof(bool) * Max(rel->nunits, 1));
@@ -73,15 +66,15 @@ cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change)
 	in->ncolumns = change->ncolumns;
 	in->cols = change->cols;
 	in->values = change->values;
-	in->carries = units_carried(map, change->ncolumns, change->cols);
+	in->carries = cvg_values_units_carried(map, change->ncolumns, change->cols);
 	in->has_keys = change->op == CVG_OP_INSERT;
 	in->whole = change->op == CVG_OP_INSERT;
 	w->ninputs = 1;
 }
 
 /* Decode an image and find its map; NULL when it is empty. */
-static CvgImage *
-open_image(CvgApply *ap, CvgStore *store, CvgSlice bytes, CvgMap **map)
+CvgImage *
+cvg_values_open_image(CvgApply *ap, CvgStore *store, CvgSlice bytes, CvgMap **map)
 {
 	CvgImage   *image;
 	const CvgDescriptor *desc;
@@ -125,7 +118,7 @@ cvg_values_add_image(RowWork *w, CvgSlice state, CvgSlice bytes)
 				 errmsg("row is being changed by too many transactions at once")));
 	in->state = state;
 	in->ncolumns = 0;
-	image = open_image(w->ap, w->map->store, bytes, &in->map);
+	image = cvg_values_open_image(w->ap, w->map->store, bytes, &in->map);
 	if (image != NULL)
 	{
 		in->ncolumns = image->ncolumns;
@@ -134,276 +127,10 @@ cvg_values_add_image(RowWork *w, CvgSlice state, CvgSlice bytes)
 	}
 	else
 		in->map = w->map;
-	in->carries = units_carried(in->map, in->ncolumns, in->cols);
+	in->carries = cvg_values_units_carried(in->map, in->ncolumns, in->cols);
 	in->has_keys = image != NULL;
 	in->whole = true;
 	w->inputs[w->ninputs++] = change;
-}
-
-/* Units of a shelved row whose values its image lacks. */
-static void
-note_local_gaps(RowWork *w)
-{
-	CvgRel	   *rel = w->map->store->info;
-	bool	   *carried;
-	int			i;
-
-	w->local_image = NULL;
-	w->local_map = NULL;
-	if (w->place != ROW_TOMBSTONE && w->place != ROW_QUARANTINED)
-		return;
-	w->local_image = open_image(w->ap, w->map->store, w->shelved.image, &w->local_map);
-	if (w->local_image == NULL)
-	{
-		for (i = 0; i < rel->nunits; i++)
-			w->source[i] = FROM_NOWHERE;
-		return;
-	}
-	carried = units_carried(w->local_map, w->local_image->ncolumns, w->local_image->cols);
-	for (i = 0; i < rel->nunits; i++)
-	{
-		if (w->local_map->has_unit[i] && !carried[i])
-			w->source[i] = FROM_NOWHERE;
-	}
-}
-
-/* ----------------------------------------------------------------
- *		Columns that merge by their type
- *
- * Their values are lattices of their own: whole values are merged whatever
- * the order of the row clocks.  A delta is not a whole value: it may be merged
- * only into one that has its base, or else the row would claim with its
- * clock what the value lacks.  A value that is less than the row's clock says
- * is "not known", like that of a unit which nobody carried.
- * ----------------------------------------------------------------
- */
-
-/* Column of ours that merges by its type, among the columns of an input. */
-static int
-merged_column(RowWork *w, CvgMap *map, int col)
-{
-	int			at = map->local[col];
-
-	return at >= 0 && w->map->store->info->columns[at].crdt != NULL ? at : -1;
-}
-
-/* A value that came as bytes; checked, as it may have come from anywhere. */
-static CvgCrdtValue
-wire_value(RowWork *w, int at, CvgValue value)
-{
-	CvgRel	   *rel = w->map->store->info;
-	bool		isnull;
-	Datum		datum;
-	struct varlena *v;
-
-	if (value.kind == CVG_VALUE_NULL)
-		return cvg_slice(NULL, 0);
-	datum = cvg_codec_get(&rel->columns[at].codec, value, &isnull);
-	v = (struct varlena *) DatumGetPointer(datum);
-	return cvg_slice(VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
-}
-
-/* Values of an image or insert, by our columns; not known where it has none. */
-static void
-whole_values(RowWork *w, CvgMap *map, int ncolumns, const int *cols,
-			 const CvgValue *values, RowMerged *out)
-{
-	CvgRel	   *rel = w->map->store->info;
-	int			i;
-
-	/* a column that is not there has the bottom value there */
-	for (i = 0; i < rel->desc->ncolumns; i++)
-		out[i].known = true;
-	for (i = 0; i < map->desc->ncolumns; i++)
-	{
-		if (merged_column(w, map, i) >= 0)
-			out[map->local[i]].known = false;
-	}
-	for (i = 0; i < ncolumns; i++)
-	{
-		int			at = merged_column(w, map, cols[i]);
-
-		if (at < 0)
-			continue;
-		out[at].value = wire_value(w, at, values[i]);
-		out[at].known = true;
-	}
-}
-
-/* What the row has here before anything is folded in. */
-static void
-begin_merged(RowWork *w)
-{
-	CvgRel	   *rel = w->map->store->info;
-	int			n = rel->desc->ncolumns;
-	int			i;
-
-	w->merged = NULL;
-	w->merged_unknown = false;
-	if (!rel->desc->merges)
-		return;
-	w->merged = palloc0(n * sizeof(RowMerged));
-	for (i = 0; i < n; i++)
-	{
-		w->merged[i].known = w->place == ROW_LIVE || w->place == ROW_ABSENT;
-		if (w->place == ROW_LIVE && rel->columns[i].crdt != NULL)
-			w->merged[i].value = cvg_crdt_slot_value(&w->target->info->columns[i],
-													 w->target->found);
-	}
-	if (w->local_image != NULL)
-		whole_values(w, w->local_map, w->local_image->ncolumns, w->local_image->cols,
-					 w->local_image->values, w->merged);
-}
-
-static void
-set_merged(RowMerged *m, CvgCrdtValue value)
-{
-	m->changed |= !cvg_slice_eq(m->value, value);
-	m->value = value;
-	m->known = true;
-}
-
-/* Fold a whole row into the values; order: of the row's clock and its. */
-static void
-fold_whole(RowWork *w, RowInput *in, CvgOrder order)
-{
-	CvgRel	   *rel = w->map->store->info;
-	RowMerged  *theirs = palloc0(rel->desc->ncolumns * sizeof(RowMerged));
-	int			i;
-
-	whole_values(w, in->map, in->ncolumns, in->cols, in->values, theirs);
-	for (i = 0; i < rel->desc->ncolumns; i++)
-	{
-		RowMerged  *m = &w->merged[i];
-
-		if (rel->columns[i].crdt == NULL)
-			continue;
-		if (m->known && theirs[i].known)
-			set_merged(m, cvg_crdt_merge_values(m->value, theirs[i].value));
-		else if (theirs[i].known && (order == CVG_BEFORE || order == CVG_EQUAL))
-			set_merged(m, theirs[i].value);
-		else if (!(m->known && (order == CVG_AFTER || order == CVG_EQUAL)))
-			m->known = false;
-	}
-}
-
-/* Fold the deltas of a change; before: the row's state so far. */
-static void
-fold_deltas(RowWork *w, RowInput *in, CvgSlice before, CvgOrder order)
-{
-	CvgRel	   *rel = w->map->store->info;
-	int			i;
-
-	if (order == CVG_AFTER || order == CVG_EQUAL)
-		return;
-	if (!cvg_rowstate_has_base(before, in->state, w->ap->header.origin, w->change->back))
-	{
-		for (i = 0; i < rel->desc->ncolumns; i++)
-			w->merged[i].known = false;
-		return;
-	}
-	for (i = 0; i < in->ncolumns; i++)
-	{
-		int			at = merged_column(w, in->map, in->cols[i]);
-
-		if (at >= 0 && w->merged[at].known)
-			set_merged(&w->merged[at],
-					   cvg_crdt_merge_values(w->merged[at].value,
-											 wire_value(w, at, in->values[i])));
-	}
-}
-
-static void
-fold_merged(RowWork *w, RowInput *in, CvgSlice before, CvgOrder order)
-{
-	if (w->merged == NULL)
-		return;
-	if (in->whole)
-		fold_whole(w, in, order);
-	else
-		fold_deltas(w, in, before, order);
-}
-
-static void
-end_merged(RowWork *w)
-{
-	CvgRel	   *rel = w->map->store->info;
-	int			i;
-
-	for (i = 0; w->merged != NULL && i < rel->desc->ncolumns; i++)
-	{
-		if (rel->columns[i].crdt == NULL)
-			continue;
-		w->merged_unknown |= !w->merged[i].known;
-		w->any_remote |= w->merged[i].changed;
-	}
-	w->incomplete |= w->merged_unknown;
-}
-
-/* Fold one input into *state. */
-static void
-merge_input(RowWork *w, int number, CvgSlice *state)
-{
-	CvgRel	   *rel = w->map->store->info;
-	RowInput   *in = &w->inputs[number];
-	CvgBuf		out;
-	int			i;
-
-	cvg_buf_init(&out);
-	out.len = VARHDRSZ;
-	if (cvg_rowstate_merge(*state, in->state, rel->units, rel->nunits,
-						   w->sides, &w->order, &out) != CVG_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("metadata of the row is damaged")));
-	fold_merged(w, in, *state, w->order);
-	for (i = 0; i < rel->nunits; i++)
-	{
-		if (w->sides[i] != CVG_SIDE_B)
-			continue;
-		if (in->carries[i])
-			w->source[i] = number;
-		else if (in->map->has_unit[i])
-			w->source[i] = FROM_NOWHERE;
-	}
-	if (in->has_keys)
-	{
-		CvgDot		before = cvg_rowstate_birth(*state);
-		CvgDot		here = cvg_rowstate_birth(in->state);
-
-		if (cvg_dot_cmp(here.stamp, here.replica, before.stamp, before.replica) > 0)
-			w->key_from = number;
-	}
-	SET_VARSIZE(out.data, out.len);
-	w->state_datum = PointerGetDatum(out.data);
-	w->state = cvg_slice(out.data + VARHDRSZ, out.len - VARHDRSZ);
-	*state = w->state;
-}
-
-void
-cvg_values_merge(RowWork *w)
-{
-	CvgRel	   *rel = w->map->store->info;
-	CvgSlice	state = w->local_state;
-	int			i;
-
-	for (i = 0; i < rel->nunits; i++)
-		w->source[i] = FROM_LOCAL;
-	w->key_from = FROM_LOCAL;
-	note_local_gaps(w);
-	begin_merged(w);
-	for (i = 0; i < w->ninputs; i++)
-		merge_input(w, i, &state);
-
-	w->alive = cvg_rowstate_alive(state, rel->desc->on_delete);
-	w->incomplete = false;
-	w->any_remote = w->key_from != FROM_LOCAL;
-	for (i = 0; i < rel->nunits; i++)
-	{
-		w->incomplete |= w->source[i] == FROM_NOWHERE;
-		w->any_remote |= w->source[i] >= 0;
-	}
-	end_merged(w);
 }
 
 /* ----------------------------------------------------------------
@@ -411,7 +138,7 @@ cvg_values_merge(RowWork *w)
  * ----------------------------------------------------------------
  */
 
-/* Put the merged values of columns that merge by their type into the row. */
+/* Put in the values of columns that merge by their type or come from the state. */
 static void
 fill_merged(RowWork *w, CvgRel *rel, TupleTableSlot *fresh)
 {
@@ -425,6 +152,17 @@ fill_merged(RowWork *w, CvgRel *rel, TupleTableSlot *fresh)
 			continue;
 		fresh->tts_values[col->attnum - 1] =
 			cvg_crdt_datum(w->merged[i].value, &fresh->tts_isnull[col->attnum - 1]);
+		if (w->target->rri->ri_TrigDesc != NULL)
+			w->changed = bms_add_member(w->changed, ATTR_BIT(col->attnum));
+	}
+	for (i = 0; w->any_shown && i < rel->desc->ncolumns; i++)
+	{
+		CvgRelColumn *col = &rel->columns[i];
+
+		if (!w->shown[i].set)
+			continue;
+		fresh->tts_values[col->attnum - 1] = w->shown[i].value;
+		fresh->tts_isnull[col->attnum - 1] = w->shown[i].isnull;
 		if (w->target->rri->ri_TrigDesc != NULL)
 			w->changed = bms_add_member(w->changed, ATTR_BIT(col->attnum));
 	}
@@ -550,6 +288,14 @@ collect_contents(RowWork *w, RowContents *c)
 		c->values[i] = cvg_crdt_datum(w->merged[i].value, &c->nulls[i]);
 		c->known[i] = true;
 	}
+	for (i = 0; w->any_shown && i < rel->desc->ncolumns; i++)
+	{
+		if (!w->shown[i].set)
+			continue;
+		c->values[i] = w->shown[i].value;
+		c->nulls[i] = w->shown[i].isnull;
+		c->known[i] = true;
+	}
 }
 
 /* Lay contents out in the target's fresh slot; what is not known by default. */
@@ -598,7 +344,7 @@ cvg_row_from_image(CvgApply *ap, CvgStore *store, CvgSlice key, CvgSlice state,
 {
 	CvgRel	   *rel = store->info;
 	CvgMap	   *map;
-	CvgImage   *image = open_image(ap, store, bytes, &map);
+	CvgImage   *image = cvg_values_open_image(ap, store, bytes, &map);
 	RowContents c;
 	CvgBuf		buf;
 	int			i;

@@ -26,6 +26,8 @@ typedef enum RowPlace
 /* Where the current value of a unit comes from; else the number of an input. */
 #define FROM_LOCAL		(-1)
 #define FROM_NOWHERE	(-2)
+#define FROM_STATE		(-3)	/* it was kept in the state of one side */
+#define FROM_FOLD		(-4)	/* of several values, or counts, in the merged state */
 
 #define MAX_INPUTS		8
 
@@ -41,6 +43,14 @@ typedef struct RowInput
 	bool		has_keys;		/* key columns are among the columns */
 	bool		whole;			/* values of merged columns are whole, not deltas */
 } RowInput;
+
+/* What a column shows whose value comes from the state. */
+typedef struct RowShown
+{
+	bool		set;
+	bool		isnull;
+	Datum		value;
+} RowShown;
 
 /* The value of a column that merges by its type, while inputs are folded in. */
 typedef struct RowMerged
@@ -87,8 +97,12 @@ typedef struct RowWork
 	Bitmapset  *changed;
 	int			source[CVG_MAX_UNITS];
 	CvgSide		sides[CVG_MAX_UNITS];
+	CvgSlice	kept[CVG_MAX_UNITS];	/* values that are FROM_STATE */
+	int			merging;		/* the input that is being merged */
 	RowMerged  *merged;			/* by our columns; NULL if none merges by type */
 	bool		merged_unknown; /* the value of some such column is not known */
+	bool		any_shown;		/* some unit is FROM_STATE or FROM_FOLD */
+	RowShown   *shown;			/* by our columns, if any_shown */
 
 	/* contents of a row that is not live, by our descriptor's columns */
 	CvgImage   *local_image;
@@ -100,7 +114,14 @@ extern void cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgCha
 /* A further input: a whole row (or tombstone) from elsewhere. */
 extern void cvg_values_add_image(RowWork *w, CvgSlice state, CvgSlice image);
 
-/* Fold all inputs into the local state. */
+/* Decode an image and find its map; NULL when it is empty. */
+extern CvgImage *cvg_values_open_image(CvgApply *ap, CvgStore *store, CvgSlice bytes,
+									   CvgMap **map);
+
+/* Which units do these columns carry? */
+extern bool *cvg_values_units_carried(CvgMap *map, int ncolumns, const int *cols);
+
+/* Fold all inputs into the local state; apply_merge.c. */
 extern void cvg_values_merge(RowWork *w);
 
 /* target->fresh for a row that is live, or is not yet (then sets target). */

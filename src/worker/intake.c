@@ -46,6 +46,7 @@
 #include "pgstat.h"
 #include "storage/condition_variable.h"
 #include "store/meta.h"
+#include "store/strategy.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker/apply.h"
@@ -401,6 +402,12 @@ try_unit(CvgIntake *it, CvgUnit *u, bool first)
 	if (u->is_descriptor)
 	{
 		cvg_descriptor_store(u->bytes);
+		if (cvg_strategies_news(u->bytes))
+		{
+			if (!first)
+				return TRY_BUSY;	/* tables are open as they were */
+			cvg_strategies_adopt(u->bytes);
+		}
 		u->state = UNIT_TRIED;
 		return TRY_NOTHING;
 	}

@@ -1,0 +1,367 @@
+/*-------------------------------------------------------------------------
+ *
+ * strategies.c
+ *	  Which columns have which strategy: rows of converge.column_strategies.
+ *
+ * The strategy of a column is a last-write-wins register: who set it, and
+ * when, goes with it.  A table's descriptor carries all of them, so that they
+ * reach a node before the first change that was recorded by them: a node
+ * compares each descriptor that it receives with what it has, and adopts what
+ * is newer before it applies anything else.  set_strategy() makes a log entry
+ * that has nothing but the descriptor.  Old entries name old descriptors;
+ * these have nothing newer to say.
+ *
+ * Nothing waits for other nodes, and none has to be reachable: merging states
+ * does not depend on strategies (core/rowcell.h), only what is shown of
+ * several values does.  That is computed anew here for the rows in question.
+ * ShareRowExclusiveLock keeps writers out meanwhile: whoever comes later uses
+ * the new strategy.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "store/capture.h"
+#include "store/crdt_column.h"
+#include "store/meta.h"
+#include "store/restamp.h"
+#include "store/strategy.h"
+#include "store/xactlog.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#define Natts_column_strategies 5
+
+/* ----------------------------------------------------------------
+ *		The table
+ * ----------------------------------------------------------------
+ */
+
+typedef void (*RowFn) (Relation rel, HeapTuple tuple, void *arg);
+
+/* Call fn for the rows about one table. */
+static void
+for_each(Oid relid, LOCKMODE lockmode, RowFn fn, void *arg)
+{
+	Relation	rel = table_open(cvg_table_oid(CVG_T_COLUMN_STRATEGIES), lockmode);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, cvg_index_oid(CVG_T_COLUMN_STRATEGIES), true,
+							  snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		fn(rel, tuple, arg);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+}
+
+static Datum
+get_column(Relation rel, HeapTuple tuple, int attnum)
+{
+	bool		isnull;
+
+	return heap_getattr(tuple, attnum, RelationGetDescr(rel), &isnull);
+}
+
+static CvgSlice
+get_text(Relation rel, HeapTuple tuple, int attnum)
+{
+	return cvg_slice_cstring(TextDatumGetCString(get_column(rel, tuple, attnum)));
+}
+
+static CvgColumn *
+find_column(CvgDescriptor *desc, CvgSlice name)
+{
+	for (int i = 0; i < desc->ncolumns; i++)
+	{
+		if (cvg_slice_eq(desc->columns[i].name, name))
+			return &desc->columns[i];
+	}
+	return NULL;
+}
+
+static void
+read_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	CvgColumn  *col = find_column(arg, cvg_slice_cstring(NameStr(*DatumGetName(get_column(rel, tuple, 2)))));
+
+	if (col == NULL || col->keypos > 0 ||
+		(col->flags & (CVG_COL_GENERATED | CVG_COL_MERGED)))
+		return;
+	col->flags |= CVG_COL_STRATEGY;
+	col->strategy = get_text(rel, tuple, 3);
+	col->set_by = get_text(rel, tuple, 4);
+	col->set_at = DatumGetInt64(get_column(rel, tuple, 5));
+}
+
+void
+cvg_strategies_read(Oid relid, CvgDescriptor *desc)
+{
+	for_each(relid, AccessShareLock, read_row, desc);
+}
+
+static void
+delete_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	TM_FailureData failure;
+
+	if (arg == NULL || strcmp(NameStr(*DatumGetName(get_column(rel, tuple, 2))), arg) == 0)
+		(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
+						   InvalidSnapshot, true, &failure, false);
+}
+
+void
+cvg_strategies_delete(Oid relid, const char *column)
+{
+	for_each(relid, RowExclusiveLock, delete_row, unconstify(char *, column));
+}
+
+static void
+write_row(Oid relid, const char *column, CvgSlice strategy, CvgSlice set_by, CvgStamp set_at)
+{
+	Relation	rel;
+	NameData	name;
+	Datum		values[Natts_column_strategies];
+	bool		nulls[Natts_column_strategies] = {false};
+
+	cvg_strategies_delete(relid, column);
+	CommandCounterIncrement();
+	namestrcpy(&name, column);
+	values[0] = ObjectIdGetDatum(relid);
+	values[1] = NameGetDatum(&name);
+	values[2] = PointerGetDatum(cstring_to_text_with_len((const char *) strategy.data, (int) strategy.len));
+	values[3] = PointerGetDatum(cstring_to_text_with_len((const char *) set_by.data, (int) set_by.len));
+	values[4] = Int64GetDatum(set_at);
+	rel = table_open(cvg_table_oid(CVG_T_COLUMN_STRATEGIES), RowExclusiveLock);
+	cvg_meta_insert(rel, cvg_index_oid(CVG_T_COLUMN_STRATEGIES), values, nulls);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+static void
+invalidate(List *tree)
+{
+	ListCell   *lc;
+
+	foreach(lc, tree)
+		CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
+	CommandCounterIncrement();
+}
+
+/* ----------------------------------------------------------------
+ *		What rows show
+ * ----------------------------------------------------------------
+ */
+
+/* Columns whose unit has several values in this row. */
+static void
+fold_row(CvgRel *info, TupleTableSlot *slot, CvgSlice state, CvgReplaced *out)
+{
+	for (int i = 0; i < info->desc->ncolumns; i++)
+	{
+		CvgRelColumn *col = &info->columns[i];
+		CvgCellView view;
+		bool		isnull;
+		Datum		value;
+
+		if (col->unit < 0 || !cvg_rowstate_cell(state, info->units[col->unit], &view) ||
+			(view.npairs < 2 && !view.counted))
+			continue;
+		value = cvg_strategy_fold(info, i, state, &isnull);
+		cvg_replaced_add(out, col->attnum, value, isnull);
+	}
+}
+
+static void
+fold_relation(Relation rel)
+{
+	CvgRel	   *info = cvg_rel(rel);
+	CvgRestamp *restamp = cvg_restamp_begin(rel, info->state_attnum);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_converge row of a table",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			nestlevel = cvg_codec_enter();
+	Oid			user;
+	int			sec;
+
+	GetUserIdAndSecContext(&user, &sec);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CvgSlice	state = cvg_rel_state(info, slot);
+		CvgReplaced replaced;
+
+		CHECK_FOR_INTERRUPTS();
+		if (cvg_rowstate_has_cells(state))
+		{
+			cvg_replaced_init(&replaced, info);
+			SetUserIdAndSecContext(info->owner, sec | SECURITY_LOCAL_USERID_CHANGE |
+								   SECURITY_RESTRICTED_OPERATION);
+			fold_row(info, slot, state, &replaced);
+			SetUserIdAndSecContext(user, sec);
+			if (replaced.n > 0)
+				cvg_restamp_row(restamp, slot, state, &replaced);
+		}
+		MemoryContextReset(context);
+	}
+	cvg_codec_leave(nestlevel);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	cvg_restamp_end(restamp);
+}
+
+static void
+fold_tree(List *tree)
+{
+	ListCell   *lc;
+
+	/* functions of users want one, and a receiver has none yet */
+	PushActiveSnapshot(GetLatestSnapshot());
+	foreach(lc, tree)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+
+		if (rel->rd_rel->relkind == RELKIND_RELATION)
+			fold_relation(rel);
+		table_close(rel, NoLock);
+	}
+	PopActiveSnapshot();
+}
+
+/* ----------------------------------------------------------------
+ *		Setting and adopting
+ * ----------------------------------------------------------------
+ */
+
+void
+cvg_strategy_set(Relation rel, const char *column, const char *strategy)
+{
+	Oid			relid = RelationGetRelid(rel);
+	List	   *tree = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	CvgDb	   *db = cvg_db();
+	CvgColumn  *col;
+	CvgStamp	stamp = cvg_capture_stamp();
+
+	/* later than what is set now, whoever has set it */
+	col = find_column(unconstify(CvgDescriptor *, cvg_rel(rel)->desc), cvg_slice_cstring(column));
+	if (col != NULL && (col->flags & CVG_COL_STRATEGY) && col->set_at >= stamp)
+	{
+		cvg_stamp_observe(db, col->set_at);
+		stamp = cvg_capture_stamp();
+	}
+	write_row(relid, column, cvg_slice_cstring(strategy),
+			  cvg_slice_cstring(db->replica_id), stamp);
+	invalidate(tree);
+	fold_tree(tree);
+	cvg_xactlog_announce(cvg_rel(rel));
+}
+
+/* Is what a foreign column says newer than what ours has? */
+static bool
+is_news(const CvgColumn *theirs, const CvgColumn *ours)
+{
+	if (ours == NULL || !(theirs->flags & CVG_COL_STRATEGY) || ours->keypos > 0 ||
+		(ours->flags & (CVG_COL_GENERATED | CVG_COL_MERGED)))
+		return false;
+	return !(ours->flags & CVG_COL_STRATEGY) ||
+		cvg_dot_cmp(theirs->set_at, theirs->set_by, ours->set_at, ours->set_by) > 0;
+}
+
+/* Our table that a descriptor is about, NULL if there is none. */
+static CvgRel *
+described_rel(const CvgDescriptor *theirs)
+{
+	Oid			relid = cvg_replicated_oid(theirs->schema, theirs->table);
+
+	return OidIsValid(relid) ? cvg_rel_by_oid(relid) : NULL;
+}
+
+static bool
+any_news(const CvgDescriptor *theirs, CvgRel *ours)
+{
+	for (int i = 0; ours != NULL && i < theirs->ncolumns; i++)
+	{
+		if (is_news(&theirs->columns[i],
+					find_column(unconstify(CvgDescriptor *, ours->desc),
+								theirs->columns[i].name)))
+			return true;
+	}
+	return false;
+}
+
+bool
+cvg_strategies_news(CvgSlice bytes)
+{
+	CvgDescriptor theirs;
+	bool		strategies = false;
+
+	if (cvg_descriptor_decode(bytes, &theirs, NULL) != CVG_OK)
+		return false;
+	for (int i = 0; i < theirs.ncolumns; i++)
+		strategies |= (theirs.columns[i].flags & CVG_COL_STRATEGY) != 0;
+	return strategies && any_news(&theirs, described_rel(&theirs));
+}
+
+static void
+adopt_column(Oid relid, const CvgColumn *col)
+{
+	char	   *name = pnstrdup((const char *) col->name.data, col->name.len);
+	char	   *strategy = pnstrdup((const char *) col->strategy.data, col->strategy.len);
+
+	/* what cannot be done here stops that peer's stream until it can */
+	(void) cvg_strategy_parse(strategy, get_atttype(relid, get_attnum(relid, name)), name);
+	cvg_stamp_observe(cvg_db(), col->set_at);
+	write_row(relid, name, col->strategy, col->set_by, col->set_at);
+}
+
+void
+cvg_strategies_adopt(CvgSlice bytes)
+{
+	CvgDescriptor theirs;
+	CvgDescriptor ours;
+	CvgRel	   *rel;
+	Oid			relid;
+	List	   *tree;
+
+	if (cvg_descriptor_decode(bytes, &theirs, NULL) != CVG_OK)
+		return;
+	relid = cvg_replicated_oid(theirs.schema, theirs.table);
+	if (!OidIsValid(relid))
+		return;
+	tree = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+	rel = cvg_rel_by_oid(relid);
+	if (!any_news(&theirs, rel))
+		return;
+	(void) cvg_descriptor_decode(rel->desc_bytes, &ours, NULL);
+	for (int i = 0; i < theirs.ncolumns; i++)
+	{
+		if (is_news(&theirs.columns[i], find_column(&ours, theirs.columns[i].name)))
+			adopt_column(relid, &theirs.columns[i]);
+	}
+	invalidate(tree);
+	fold_tree(tree);
+}

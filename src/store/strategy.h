@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * strategy.h
+ *	  How concurrent writes to an ordinary column are merged.
+ *
+ * A strategy has two sides.  A local write *records* what it does as the
+ * strategy wants it: as a value that the last write wins (lww), as one of
+ * several values that are all kept while they are concurrent, or as a
+ * contribution to a count.  Merging states needs to know nothing else
+ * (core/rowcell.h).  What the column *shows* when there are several values or
+ * contributions is computed from the merged state: the fold.  So nodes that
+ * disagree about a strategy for a while still agree about states, and show the
+ * same as soon as they agree.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CVG_STORE_STRATEGY_H
+#define CVG_STORE_STRATEGY_H
+
+#include "compat.h"
+
+#include "core/rowstate.h"
+#include "store/relinfo.h"
+
+typedef enum CvgStrategyKind
+{
+	CVG_STRATEGY_LWW,
+	CVG_STRATEGY_COUNTER,
+	CVG_STRATEGY_MAX,
+	CVG_STRATEGY_MIN,
+	CVG_STRATEGY_UNION,
+	CVG_STRATEGY_FUNCTION,
+	CVG_STRATEGY_SIBLINGS
+} CvgStrategyKind;
+
+typedef struct CvgStrategy
+{
+	CvgStrategyKind kind;
+	const char *function;		/* its name, as given */
+} CvgStrategy;
+
+/*
+ * The strategy of that name for a column of that type; ERROR if there is none
+ * such, or the function it names will not do.  column is for messages.
+ */
+extern CvgStrategy *cvg_strategy_parse(const char *text, Oid type, const char *column);
+
+/* The same without catalog lookups or errors: what cannot be is lww. */
+extern CvgStrategy *cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt);
+
+static inline bool
+cvg_strategy_keeps_values(const CvgStrategy *s)
+{
+	return s != NULL && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_COUNTER;
+}
+
+/* --- recording --- */
+
+/* Bytes of the value of a unit in a row, as they are kept in a cell. */
+extern CvgSlice cvg_unit_value(CvgRel *rel, int unit, TupleTableSlot *slot);
+
+/* The same from values as they are in changes and images, by our columns. */
+extern CvgSlice cvg_unit_value_of(CvgRel *rel, int unit, const CvgValue *values,
+								  const bool *known);
+
+/*
+ * The state after an insert (oldslot NULL) or update.  units are those with a
+ * changed column.  Columns that are counted in may come out with another value
+ * than was assigned: these go to replaced.
+ */
+struct CvgReplaced;
+typedef struct CvgRecorded
+{
+	CvgCellWrite *cells;
+	int			ncells;
+	uint32	   *units;
+	int			nunits;
+} CvgRecorded;
+
+extern void cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
+								TupleTableSlot *oldslot, TupleTableSlot *newslot,
+								const uint32 *units, int nunits, CvgRecorded *out);
+extern void cvg_strategy_show_counts(CvgRel *rel, CvgSlice state, TupleTableSlot *newslot,
+									 struct CvgReplaced *replaced);
+
+/* --- showing --- */
+
+/* Value of one column of a unit whose value is these bytes. */
+extern Datum cvg_unit_column(CvgRel *rel, int column, CvgSlice value, bool *isnull);
+
+/*
+ * What a column shows, of a state in which its unit has a cell with values or
+ * counts.  Runs functions of users: as the table's owner.
+ */
+extern Datum cvg_strategy_fold(CvgRel *rel, int column, CvgSlice state, bool *isnull);
+
+/* --- strategies.c: which columns have which --- */
+
+/* Fill in the strategies of a root's columns. */
+extern void cvg_strategies_read(Oid relid, CvgDescriptor *desc);
+
+/* Forget that of one column, or all of a table (NULL). */
+extern void cvg_strategies_delete(Oid relid, const char *column);
+
+/*
+ * Set one, by this node, at this moment; or adopt what a descriptor of
+ * another node says where that is newer.  Both compute anew what rows show.
+ * cvg_strategies_news: is there anything to adopt?
+ */
+extern void cvg_strategy_set(Relation rel, const char *column, const char *strategy);
+extern bool cvg_strategies_news(CvgSlice descriptor);
+extern void cvg_strategies_adopt(CvgSlice descriptor);
+
+#endif							/* CVG_STORE_STRATEGY_H */

@@ -1,0 +1,105 @@
+# Strategies of ordinary columns: what concurrent writes become, how a strategy
+# reaches the other nodes, and how it changes while there is data.
+use strict;
+use warnings;
+use Converge;
+use Test::More;
+
+my $g = Converge->new_group(names => [qw(a b)], proxied => 1);
+my ($a, $b) = $g->nodes;
+
+sub concurrently
+{
+	my ($first, $second, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$g->cut('a', 'b');
+	$a->sql($first);
+	$b->sql($second);
+	$g->heal('a', 'b');
+	$g->converged_ok($what, 't');
+}
+
+sub reads
+{
+	my ($sql, $want, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($_->sql($sql), $want, "$what, on " . $_->name) for $g->nodes;
+}
+
+# One call on one node; the others hear of it without any change of data.
+sub strategy
+{
+	my ($column, $strategy) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$a->sql("SELECT converge.set_strategy('t', '$column', '$strategy')");
+	$b->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 't'::regclass AND attname = '$column'",
+		$strategy);
+}
+
+$g->all(<<'SQL');
+CREATE FUNCTION longer(text, text) RETURNS text IMMUTABLE LANGUAGE sql
+	AS $$ SELECT CASE WHEN length($1) >= length($2) THEN $1 ELSE $2 END $$;
+CREATE TABLE t (id int PRIMARY KEY, n int, s smallint, d numeric, f float8, hi int, lo text, u text[], x text, sib text)
+SQL
+$g->replicate('t');
+$a->sql("INSERT INTO t VALUES (1, 10, 1, 1.5, 0.5, 5, 'm', '{a}', 'xx', 's')");
+$g->converged_ok('a row from before there were strategies', 't');
+strategy(@$_) for [ 'n', 'counter' ], [ 's', 'counter' ], [ 'd', 'counter' ], [ 'f', 'counter' ], [ 'hi', 'max' ],
+  [ 'lo', 'min' ], [ 'u', 'union' ], [ 'x', 'function:public.longer' ], [ 'sib', 'siblings' ];
+pass('every strategy has reached the other node');
+
+# --- counters ------------------------------------------------------------------
+concurrently('UPDATE t SET n = n + 5, s = s + 1, d = d + 0.25, f = f * 2', 'UPDATE t SET n = n - 2, s = s + 2, d = d + 1, f = f + 1',
+	'counters of each type');
+reads('SELECT n, s, d, f FROM t', '13|4|2.75|2', 'add up');
+concurrently('UPDATE t SET n = n + 1; UPDATE t SET n = n + 1', 'UPDATE t SET n = 100', 'an assignment');
+reads('SELECT n FROM t', '102', 'is the difference that it makes');
+concurrently('UPDATE t SET s = 32000', 'UPDATE t SET s = s + 32000', 'more than the type holds');
+reads('SELECT s FROM t', '32767', 'shows the largest value of the type');
+$a->sql('UPDATE t SET s = s - 1');
+$g->converged_ok('and goes on', 't');
+$a->fails_ok("UPDATE t SET f = 'Infinity'", '22003', qr/takes no infinity/, 'infinity is refused');
+$b->sql('UPDATE t SET n = NULL');
+$g->converged_ok('NULL in a counter', 't');
+reads('SELECT n FROM t', '0', 'is 0');
+concurrently("INSERT INTO t VALUES (2, 10, 1, 1, 1, 1, 'a', '{q}', 'y', 's')", "INSERT INTO t VALUES (2, 20, 1, 1, 1, 9, 'b', '{p}', 'yy', 't')",
+	'one key inserted twice');
+reads('SELECT n, s, d, f, hi, lo, u, x FROM t WHERE id = 2', '30|2|2|2|9|a|{q,p}|yy', 'counters add up, values are folded');
+concurrently('DELETE FROM t WHERE id = 2; INSERT INTO t (id, n) VALUES (2, 3)', 'UPDATE t SET n = n + 100 WHERE id = 2',
+	'a row inserted again beside an update');
+reads('SELECT n FROM t WHERE id = 2', '103', 'nothing that the delete saw comes back');
+
+# --- several values ---------------------------------------------------------------
+concurrently("UPDATE t SET hi = 7, lo = 'b', u = '{a,b}', x = 'longest', sib = 'one' WHERE id = 1",
+	"UPDATE t SET hi = 6, lo = 'k', u = '{a,c}', x = 'short', sib = 'two' WHERE id = 1", 'values of each strategy');
+reads('SELECT hi, lo, u, x, sib FROM t WHERE id = 1', '7|b|{a,b,c}|longest|two', 'are folded');
+$b->sql("UPDATE t SET hi = 1, u = '{z}' WHERE id = 1");
+$g->converged_ok('a later write', 't');
+reads('SELECT hi, u, lo FROM t WHERE id = 1', '1|{z}|b', 'replaces what it has seen');
+$g->cut('a', 'b');
+$a->sql('UPDATE t SET hi = 30 WHERE id = 1');
+$b->sql('UPDATE t SET hi = 20 WHERE id = 1; UPDATE t SET n = n + 1 WHERE id = 1; UPDATE t SET hi = 10 WHERE id = 1');
+$g->heal('a', 'b');
+$g->converged_ok('a chain of writes beside one', 't');
+reads('SELECT hi FROM t WHERE id = 1', '30', 'the largest of what nobody has overwritten');
+
+# --- a strategy changes on a table with data ----------------------------------------
+strategy('hi', 'min');
+reads('SELECT hi FROM t WHERE id = 1', '10', 'kept values are folded anew');
+$g->cut('a', 'b');
+$a->sql("SELECT converge.set_strategy('t', 'hi', 'counter')");
+$a->sql('UPDATE t SET hi = hi + 5 WHERE id = 1');
+$b->sql('UPDATE t SET hi = 50 WHERE id = 1');
+$g->heal('a', 'b');
+$b->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 't'::regclass AND attname = 'hi'", 'counter');
+$g->converged_ok('changed on one side of a cut, with writes on both', 't');
+reads('SELECT hi FROM t WHERE id = 1', '55', 'the assignment of the old strategy, and the contribution');
+$g->cut('a', 'b');
+$a->sql("SELECT converge.set_strategy('t', 'hi', 'max')");
+$b->sql("SELECT converge.set_strategy('t', 'hi', 'lww')");
+$g->heal('a', 'b');
+$a->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 't'::regclass AND attname = 'hi'", 'lww');
+concurrently('UPDATE t SET hi = 3 WHERE id = 1', 'UPDATE t SET hi = 2 WHERE id = 1', 'changed on both sides: the later wins');
+reads('SELECT hi FROM t WHERE id = 1', '2', 'on both nodes');
+
+done_testing();
