@@ -14,7 +14,7 @@ unitcheck:
 	@bash test/run.sh unit
 
 fuzz:
-	@bash test/run.sh fuzz
+	@bash test/run.sh fuzz laws
 
 .PHONY: torture soak
 torture:

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # test/run.sh [LEVEL...]: every test of the project, or the levels named:
 #   lint build unit fuzz regress isolation tap torture
+# and, named only: laws, the laws of every CRDT type on LAWS (a million) random
+# states each, without sanitizers.
 #
 # Each level prints "N passed, N failed"; the last line of all is their sum.
 # What failed leaves its logs and diffs in tmp_check/ of the tree.
@@ -66,6 +68,15 @@ run_fuzz()
 	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" CC="$cc" PG_CONFIG="$pc" check
 }
 
+run_laws()
+{
+	local tests
+
+	tests=$(cd "$CVG_SRC/test/unit" && grep -l '"crdt.h"' test_*.c | sed 's/\.c$//' | tr '\n' ' ')
+	as_user env CASES="${LAWS:-1000000}" make --no-print-directory -s -C "$CVG_SRC/test/unit" -j "$(nproc)" \
+		PG_CONFIG="$pc" B=build/laws SAN=-O2 TESTS="$tests" check
+}
+
 # pg_regress and pg_isolation_regress start a server of their own from the
 # private installation; the Makefile's installcheck has their options.
 run_regress()
@@ -118,6 +129,7 @@ for l in $levels; do
 		build) ;;
 		unit) level unit run_unit ;;
 		fuzz) level fuzz run_fuzz ;;
+		laws) level laws run_laws ;;
 		regress) level regress run_regress regresscheck ;;
 		isolation) level isolation run_regress isolationcheck ;;
 		tap) level tap run_tap ;;

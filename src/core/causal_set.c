@@ -297,31 +297,16 @@ cvg_cset_latest(CvgReader r)
 
 /* --- updates ------------------------------------------------------------------ */
 
+/* Whatever their kind. */
 static int
-dot_qsort_cmp(const void *a, const void *b)
+dot_cmp(const void *a, const void *b)
 {
-	return cvg_dot_id_cmp(*(const CvgDot *) a, *(const CvgDot *) b);
-}
+	const CvgMark *x = a;
+	const CvgMark *y = b;
 
-/* The dotset after some dots died, which are sorted here. */
-static void
-put_dead(CvgReader set, CvgDot *dead, size_t ndead, const CvgItems *live,
-		 const CvgNames *names, CvgBuf *out)
-{
-	CvgDot	   *dots;
-	size_t		i;
-
-	if (ndead == 0)
-	{
-		cvg_print_slice(out, cvg_dotset_skip(&set));
-		return;
-	}
-	qsort(dead, ndead, sizeof(CvgDot), dot_qsort_cmp);
-	dots = cvg_items_array(live->nmarks, sizeof(CvgDot));
-	for (i = 0; i < live->nmarks; i++)
-		dots[i] = cvg_mark_dot(names, &live->marks[i]);
-	cvg_dotset_add(set, dead, (int) ndead, dots, (int) live->nmarks, out);
-	pfree(dots);
+	if (x->replica != y->replica)
+		return x->replica < y->replica ? -1 : 1;
+	return x->stamp < y->stamp ? -1 : x->stamp > y->stamp;
 }
 
 /* What an update starts from, and what it makes. */
@@ -330,7 +315,7 @@ typedef struct Update
 	CvgNames		names;
 	CvgItems			old;
 	CvgItems			new;
-	CvgDot	   *dead;
+	CvgMark    *dead;
 	size_t		ndead;
 } Update;
 
@@ -343,7 +328,7 @@ begin_update(Update *u, CvgReader r, CvgSlice replica, int nchanges)
 	cvg_names_join(&head, NULL, replica, &u->names);
 	cvg_items_load(r, &head, &u->names, &u->old);
 	cvg_items_alloc(&u->new, u->old.nitems + nchanges, u->old.nmarks + nchanges);
-	u->dead = cvg_items_array(u->old.nmarks, sizeof(CvgDot));
+	u->dead = cvg_items_array(u->old.nmarks, sizeof(CvgMark));
 	u->ndead = 0;
 }
 
@@ -353,7 +338,7 @@ kill_item(Update *u, const CvgItem *item)
 	size_t		i;
 
 	for (i = 0; i < item->count; i++)
-		u->dead[u->ndead++] = cvg_mark_dot(&u->names, &u->old.marks[item->first + i]);
+		u->dead[u->ndead++] = u->old.marks[item->first + i];
 }
 
 static void
@@ -367,10 +352,63 @@ keep_item(Update *u, const CvgItem *item)
 	cvg_item_end(&u->new);
 }
 
+/*
+ * A dot that died is nowhere alive.  No history puts one dot under two
+ * elements, but a forged value can have that.
+ */
+static void
+drop_dead(Update *u)
+{
+	CvgItems	kept = u->new;
+	size_t		i;
+	size_t		j;
+
+	kept.nitems = kept.nmarks = 0;
+	for (i = 0; i < u->new.nitems; i++)
+	{
+		CvgItem		item = u->new.items[i];
+
+		cvg_item_begin(&kept, item.text);
+		for (j = 0; j < item.count; j++)
+		{
+			const CvgMark *mark = &u->new.marks[item.first + j];
+
+			if (bsearch(mark, u->dead, u->ndead, sizeof(CvgMark), dot_cmp) == NULL)
+				cvg_item_add(&kept, mark);
+		}
+		cvg_item_end(&kept);
+	}
+	u->new = kept;
+}
+
+/* The dotset with what died. */
+static void
+put_dead(const Update *u, CvgReader set, CvgBuf *out)
+{
+	CvgDot	   *dead = cvg_items_array(u->ndead, sizeof(CvgDot));
+	CvgDot	   *live = cvg_items_array(u->new.nmarks, sizeof(CvgDot));
+	size_t		i;
+
+	for (i = 0; i < u->ndead; i++)
+		dead[i] = cvg_mark_dot(&u->names, &u->dead[i]);
+	for (i = 0; i < u->new.nmarks; i++)
+		live[i] = cvg_mark_dot(&u->names, &u->new.marks[i]);
+	cvg_dotset_add(set, dead, (int) u->ndead, live, (int) u->new.nmarks, out);
+	pfree(dead);
+	pfree(live);
+}
+
 static void
 finish_update(Update *u, CvgReader r, CvgBuf *out)
 {
-	put_dead(r, u->dead, u->ndead, &u->new, &u->names, out);
+	if (u->ndead > 0)
+	{
+		qsort(u->dead, u->ndead, sizeof(CvgMark), dot_cmp);
+		drop_dead(u);
+		put_dead(u, r, out);
+	}
+	else
+		cvg_print_slice(out, cvg_dotset_skip(&r));
 	cvg_items_put(&u->new, &u->names, out);
 	cvg_items_free(&u->old);
 	cvg_items_free(&u->new);
