@@ -26,9 +26,10 @@ skip()
 }
 
 "$CVG_ROOT/tools/setup.sh" --test
-if ! command -v valgrind >/dev/null || [ ! -e /usr/include/valgrind/memcheck.h ]; then
-	[ "$(id -u)" = 0 ] || skip "valgrind is not installed"
-	apt-get -q -y install --no-install-recommends valgrind >/dev/null 2>&1 || skip "valgrind could not be installed"
+if ! command -v valgrind >/dev/null || [ ! -e /usr/include/valgrind/memcheck.h ] || [ ! -e /usr/include/libxml2 ]; then
+	[ "$(id -u)" = 0 ] || skip "valgrind and libxml2-dev are not installed"
+	apt-get -q -y install --no-install-recommends valgrind libxml2-dev pkg-config >/dev/null 2>&1 ||
+		skip "valgrind and libxml2-dev could not be installed"
 fi
 pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
 major=$("$pc" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
@@ -67,12 +68,12 @@ build_server()
 	[ -z "$CVG_USER" ] || chown -R "$CVG_USER:" "$CVG_WORK/source"
 	(
 		cd "$src"
+		# a server of 16 and later has ICU by default
+		icu=--without-icu
+		./configure --help | grep -q -e --without-icu || icu=
 		as_user ./configure -q --prefix="$CVG_WORK/server" --enable-cassert --enable-debug \
-			--without-readline --without-zlib --without-icu --enable-tap-tests \
-			CFLAGS="-O1 -g -fno-omit-frame-pointer" CPPFLAGS=-DUSE_VALGRIND 2>&1 ||
-			as_user ./configure -q --prefix="$CVG_WORK/server" --enable-cassert --enable-debug \
-				--without-readline --without-zlib --enable-tap-tests \
-				CFLAGS="-O1 -g -fno-omit-frame-pointer" CPPFLAGS=-DUSE_VALGRIND
+			--without-readline --without-zlib --with-libxml $icu --enable-tap-tests \
+			CFLAGS="-O1 -g -fno-omit-frame-pointer" CPPFLAGS=-DUSE_VALGRIND
 		as_user make -s -j "$(nproc)"
 		as_user make -s install
 		as_user make -s -C contrib/dblink install
