@@ -69,9 +69,13 @@
 
 /*
  * How far the durable ceiling is moved ahead of the wall clock at a time.
- * After a restart stamps may be that far ahead of it.
+ * After a restart stamps may be that far ahead of it.  Farther on an idle
+ * node, where moving it is the only commit there is; but well within what
+ * peers take for a clock that is right.
  */
 #define CEILING_LEAD_US		(2 * USECS_PER_SEC)
+#define CEILING_LEAD_IDLE_US	(10 * USECS_PER_SEC)
+#define CEILING_SKEW_PART	4
 
 #define SUFFIX_LEN			4
 
@@ -661,6 +665,23 @@ cvg_identity_renew(CvgDb *db, const char *reason)
 	CommitTransactionCommand();
 }
 
+/* By how much: farther when nothing was written since it was moved last. */
+static int64
+ceiling_lead_us(CvgDb *db)
+{
+	static int64 seq_before = 0;
+	int64		limit = (int64) cvg_max_clock_skew_ms * 1000 / CEILING_SKEW_PART;
+	int64		seq;
+	bool		idle;
+
+	LWLockAcquire(&db->commit_lock, LW_SHARED);
+	seq = db->last_seq;
+	LWLockRelease(&db->commit_lock);
+	idle = seq == seq_before;
+	seq_before = seq;
+	return idle ? Max(Min(CEILING_LEAD_IDLE_US, limit), CEILING_LEAD_US) : CEILING_LEAD_US;
+}
+
 void
 cvg_identity_extend_ceiling(CvgDb *db)
 {
@@ -675,7 +696,7 @@ cvg_identity_extend_ceiling(CvgDb *db)
 	 */
 	if (ceiling >= last && ceiling > now + CEILING_LEAD_US / 2)
 		return;
-	ceiling = Max(last, now + CEILING_LEAD_US);
+	ceiling = Max(last, now + ceiling_lead_us(db));
 	cvg_sql_begin();
 	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1", "l", ceiling);
 	cvg_sql_end();

@@ -54,6 +54,13 @@
 #define TOMBSTONE_BUDGET_MS 300
 #define CONFLICT_BATCH		5000
 
+/*
+ * The stable clock moves as time goes by.  It is advanced, which is a commit,
+ * so often within the time that tombstones are kept, and at least so often.
+ */
+#define STABLE_STEPS		100
+#define STABLE_INTERVAL_MAX_S	60
+
 #define RETRY_BASE_MS		1000
 #define RETRY_MAX_MS		300000
 
@@ -125,14 +132,20 @@ static void
 advance_stable(CvgDb *db)
 {
 	static uint64 saved_version = 0;
+	static TimestampTz advanced_at = 0;
 	uint64		version = pg_atomic_read_u64(&db->stable_version);
+	TimestampTz now = GetCurrentTimestamp();
 	CvgSlice	stable;
 	CvgStamp	limit;
 	CvgBuf		text;
 
-	if (cvg_tombstone_retention_s < 0)
+	if (cvg_tombstone_retention_s < 0 ||
+		!TimestampDifferenceExceeds(advanced_at, now,
+									Min(cvg_tombstone_retention_s / STABLE_STEPS,
+										STABLE_INTERVAL_MAX_S) * 1000))
 		return;
-	limit = GetCurrentTimestamp() - (int64) cvg_tombstone_retention_s * USECS_PER_SEC;
+	advanced_at = now;
+	limit = now - (int64) cvg_tombstone_retention_s * USECS_PER_SEC;
 	/* it may also have grown by what entries said */
 	if (!cvg_members_stable(db, limit, &stable) && version == saved_version)
 		return;
