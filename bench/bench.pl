@@ -7,23 +7,32 @@
 # with b applying on the same cores, and waits until b has caught up before the
 # next; the table shows medians over the rounds and the ratio of medians.
 # CPU: user and system time of all processes of the servers involved, including
-# what b needs to catch up.
+# what b needs to catch up.  Everything that is measured several times, plain
+# and ours in turn, is shown as the median.
+#
+# --results FILE writes the table as a page too.
 use strict;
 use warnings;
 use Getopt::Long;
+use POSIX ();
 use Time::HiRes qw(time);
 
 my ($bin, $work) = @ENV{qw(CVG_BIN CVG_WORK)};
-my ($quick, $rounds, $seconds, $only);
-GetOptions('quick' => \$quick, 'rounds=i' => \$rounds, 'seconds=i' => \$seconds, 'only=s' => \$only) or exit 1;
+my ($quick, $rounds, $seconds, $only, $results);
+GetOptions('quick' => \$quick, 'rounds=i' => \$rounds, 'seconds=i' => \$seconds, 'only=s' => \$only,
+	'results=s' => \$results) or exit 1;
 $rounds  ||= $quick ? 1 : 3;
 $seconds ||= $quick ? 3 : 8;
 my %only = map { $_ => 1 } split /,/, $only // '';
 my $copy_rows = $quick ? 200_000 : 1_000_000;
+my $large     = $quick ? 500_000 : 5_000_000;
 my $backlog   = $quick ? 40_000 : 400_000;
-my $samples   = $quick ? 300 : 2000;
+my $samples   = $quick ? 300 : 1000;
+my $idle_s    = $quick ? 10 : 30;
 
 my %port = (plain => 1, a => 2, b => 3);
+my %database;   # where it is not "postgres"
+my $load = first_match('/proc/loadavg', qr/^(\S+)/);
 my @table;      # [figure, plain, ours, ratio, target]
 $| = 1;
 
@@ -31,7 +40,7 @@ sub q1
 {
 	my ($server, $sql) = @_;
 	open my $p, '-|', "$bin/psql", '-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', $work, '-p', $port{$server},
-	  '-U', 'postgres', '-d', 'postgres', '-c', $sql or die;
+	  '-U', 'postgres', '-d', $database{$server} // 'postgres', '-c', $sql or die;
 	local $/;
 	my $out = <$p> // '';
 	close $p or die "failed on $server: $sql\n";
@@ -43,6 +52,14 @@ sub note { print "# @_\n" }
 sub median { my @s = sort { $a <=> $b } @_; return @s % 2 ? $s[ $#s / 2 ] : ($s[ @s / 2 - 1 ] + $s[ @s / 2 ]) / 2 }
 sub wanted { my ($name) = @_; return !%only || $only{$name} }
 sub row { push @table, [@_] }
+
+# A row of medians; the numbers as the format says.
+sub median_row
+{
+	my ($figure, $format, $plain, $ours, $target) = @_;
+	my ($p, $o) = map { $_ ? median(@$_) : undef } $plain, $ours;
+	row($figure, (map { defined $_ ? sprintf($format, $_) : '' } $p, $o), $p ? $o / $p : undef, $target);
+}
 sub script
 {
 	my ($name, $text) = @_;
@@ -51,6 +68,18 @@ sub script
 	close $f;
 	return "$work/$name.sql";
 }
+
+sub until_is
+{
+	my ($server, $sql, $answer) = @_;
+	my $deadline = time + 60;
+	until ((eval { q1($server, $sql) } // '') eq $answer)
+	{
+		die "$server: not within a minute: $sql\n" if time > $deadline;
+		select undef, undef, undef, 0.05;
+	}
+}
+sub await_ready { until_is($_[0], 'SELECT node_name FROM converge.node_info()', $_[0]) }
 
 # Until b has what a has, and the reverse.
 sub synced { q1('a', "SELECT converge.wait_for_sync('600s')") }
@@ -79,14 +108,20 @@ my $hz = `getconf CLK_TCK` + 0;
 sub cpu { my $sum = 0; $sum += jiffies($_) for @_; return $sum / $hz }
 
 # pgbench; returns (tps, transactions)
-sub pgbench
+sub start_pgbench
 {
 	my ($server, @args) = @_;
 	open my $p, '-|', "$bin/pgbench", '-n', '-M', 'prepared', '-h', $work, '-p', $port{$server}, '-U', 'postgres',
 	  @args, 'postgres' or die;
+	return $p;
+}
+sub pgbench { return finish_pgbench(start_pgbench(@_)) }
+sub finish_pgbench
+{
+	my ($p) = @_;
 	local $/;
 	my $out = <$p>;
-	close $p or die "pgbench failed on $server: @args\n$out";
+	close $p or die "pgbench failed\n$out";
 	my ($tps) = $out =~ /tps = ([\d.]+)/;
 	my ($n) = $out =~ /actually processed: (\d+)/;
 	die "pgbench: $out" unless defined $n;
@@ -101,15 +136,7 @@ for ([ 'a', 'b' ], [ 'b', 'a' ])
 	q1($self, "ALTER DATABASE postgres SET converge.peers = '$peer=host=$work port=$port{$peer} dbname=postgres user=postgres'");
 	q1($self, 'CREATE EXTENSION pg_converge');
 }
-for my $server (qw(a b))
-{
-	my $deadline = time + 60;
-	until ((eval { q1($server, 'SELECT node_name FROM converge.node_info()') } // '') eq $server)
-	{
-		die "$server did not become ready\n" if time > $deadline;
-		select undef, undef, undef, 0.1;
-	}
-}
+await_ready($_) for qw(a b);
 my $version = q1('plain', 'SHOW server_version');
 my ($cores) = (scalar grep { /^processor/ } do { open my $f, '<', '/proc/cpuinfo'; <$f> });
 note "PostgreSQL $version, $cores cores, fsync = off, $rounds rounds of $seconds s";
@@ -152,11 +179,33 @@ sub throughput
 		note sprintf '%s, round %d: plain %.0f, capture %.0f, peer applying %.0f tps', $title, $round,
 		  map { $tps{$_}[-1] } qw(plain capture peer);
 	}
-	my %m = map { $_ => median(@{ $tps{$_} }) } keys %tps;
-	my %c = map { $_ => median(@{ $cpu{$_} }) } keys %cpu;
-	row("$title, peer down (capture alone), tps", sprintf('%.0f', $m{plain}), sprintf('%.0f', $m{capture}), $m{capture} / $m{plain}, $target->[0]);
-	row("$title, peer applying, tps", sprintf('%.0f', $m{plain}), sprintf('%.0f', $m{peer}), $m{peer} / $m{plain}, $target->[1]);
-	row("$title, CPU of all server processes, s / 1000 tx", sprintf('%.3f', $c{plain}), sprintf('%.3f', $c{peer}), $c{peer} / $c{plain}, $target->[2]);
+	median_row("$title, peer down (capture alone), tps", '%.0f', @tps{qw(plain capture)}, $target->[0]);
+	median_row("$title, peer applying, tps", '%.0f', @tps{qw(plain peer)}, $target->[1]);
+	median_row("$title, CPU of all server processes, s / 1000 tx", '%.3f', @cpu{qw(plain peer)}, $target->[2]);
+}
+
+# One client on each of two nodes, against two on one plain server.  All update
+# one row, so every transaction is in conflict with those of the other side.
+sub both_sides
+{
+	my (%tps, @wait);
+	for my $round (1 .. $rounds)
+	{
+		my ($tps) = pgbench('plain', '-c', 2, '-T', $seconds, '-b', 'tpcb-like');
+		push @{ $tps{plain} }, $tps;
+		my @p = map { start_pgbench($_, '-c', 1, '-T', $seconds, '-b', 'tpcb-like') } qw(a b);
+		my @tps = map { (finish_pgbench($_))[0] } @p;
+		my $start = time;
+		synced();
+		push @wait, time - $start;
+		push @{ $tps{both} }, $tps[0] + $tps[1];
+		note sprintf 'TPC-B on both nodes, round %d: plain %.0f, ours %.0f + %.0f tps, equal %.2f s later', $round,
+		  $tps, @tps, $wait[-1];
+	}
+	my $sum = "SELECT sum(abalance) || ' ' || (SELECT count(*) FROM pgbench_history) FROM pgbench_accounts";
+	die "the nodes differ\n" unless q1('a', $sum) eq q1('b', $sum);
+	median_row('TPC-B on both nodes at once, one hot row, sum, tps', '%.0f', @tps{qw(plain both)}, '');
+	median_row('    until both have everything, s', '%.2f', undef, \@wait, '');
 }
 
 my $filler = "repeat('f', 84)";
@@ -186,6 +235,7 @@ if (wanted('tpcb'))
 	synced();
 	q1($_, 'VACUUM ANALYZE') for qw(plain a b);
 	throughput('TPC-B', [ '', '>= 0.55', '' ], '-b', 'tpcb-like');
+	both_sides();
 }
 
 # --- WAL ---------------------------------------------------------------------
@@ -214,110 +264,219 @@ if (wanted('wal'))
 }
 
 # --- COPY and memory ------------------------------------------------------------
-sub hwm
+
+# A file to load: its name
+sub copy_file
 {
-	my ($pid) = @_;
-	open my $f, '<', "/proc/$pid/status" or return 0;
-	my %v = map { /^(\w+):\s+(\d+) kB/ ? ($1, $2) : () } <$f>;
-	return (($v{VmHWM} // 0) - ($v{RssShmem} // 0)) / 1024;
+	my ($rows) = @_;
+	my $file = "$work/copy$rows.data";
+	return $file if -e $file;
+	open my $f, '>', $file or die;
+	print $f "$_\t" . $_ * 7 % 1000 . "\trow\n" for 1 .. $rows;
+	close $f or die;
+	return $file;
+}
+
+# The most that a process has had in memory of its own, MiB
+sub peak
+{
+	my ($status) = @_;
+	my %kb = $status =~ /^(\w+):\s+(\d+) kB/mg;
+	return (($kb{VmHWM} // 0) - ($kb{RssShmem} // 0)) / 1024;
 }
 
 # COPY in a session of its own: (seconds, MiB of the backend at its largest)
 sub copy
 {
-	my ($server, $table) = @_;
-	my $file = "$work/copy.data";
-	unless (-e $file)
-	{
-		open my $f, '>', $file or die;
-		print $f "$_\t" . $_ * 7 % 1000 . "\trow\n" for 1 .. $copy_rows;
-		close $f;
-	}
+	my ($server, $table, $file) = @_;
 	my $out = "$work/copy.out";
-	my $start = time;
 	open my $p, '|-', "$bin/psql -XqAt -v ON_ERROR_STOP=1 -h $work -p $port{$server} -U postgres -d postgres >$out" or die;
-	print $p "SELECT pg_backend_pid();\n\\timing on\nCOPY $table FROM '$file';\n\\timing off\nSELECT pg_read_file('/proc/self/status');\n";
+	print $p "\\timing on\nCOPY $table FROM '$file';\n\\timing off\nSELECT pg_read_file('/proc/self/status');\n";
 	close $p or die;
 	open my $f, '<', $out or die;
 	local $/;
 	my $text = <$f>;
 	my ($ms) = $text =~ /Time: ([\d.]+) ms/;
-	my ($hwm) = $text =~ /VmHWM:\s+(\d+)/;
-	my ($shm) = $text =~ /RssShmem:\s+(\d+)/;
-	return ($ms / 1000, ($hwm - $shm) / 1024);
+	return ($ms / 1000, peak($text));
+}
+sub receiver_peak
+{
+	my $pid = q1('b', "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_converge receiver%' LIMIT 1");
+	open my $f, '<', "/proc/$pid/status" or return 0;
+	local $/;
+	return peak(<$f>);
 }
 if (wanted('copy'))
 {
-	my (%s, %mem);
+	my %s;
+	my $file = copy_file($copy_rows);
 	for my $round (1 .. $rounds)
 	{
 		# a new table each time: keys that were deleted before cost more
 		make_table("c$round", 'id int PRIMARY KEY, n int, t text');
 		q1($_, 'CHECKPOINT') for qw(plain a b);
-		my ($t, $m) = copy('plain', "c$round");
-		push @{ $s{plain} }, $t;
-		push @{ $mem{plain} }, $m;
+		push @{ $s{plain} }, (copy('plain', "c$round", $file))[0];
 		my $start = time;
-		($t, $m) = copy('a', "c$round");
-		push @{ $s{copy} }, $t;
-		push @{ $mem{a} }, $m;
+		push @{ $s{copy} }, (copy('a', "c$round", $file))[0];
 		synced();
 		push @{ $s{peer} }, time - $start;
 		note sprintf 'COPY, round %d: plain %.2f s, with capture %.2f s, until the peer has it %.2f s', $round, map { $s{$_}[-1] } qw(plain copy peer);
+		q1($_, "TRUNCATE c$round") for 'plain';
 	}
-	my %m = map { $_ => median(@{ $s{$_} }) } keys %s;
 	my $k = $copy_rows / 1000;
-	row("COPY of $k k rows, s", sprintf('%.2f', $m{plain}), sprintf('%.2f', $m{copy}), $m{copy} / $m{plain}, '');
-	row("COPY of $k k rows until the peer has them, s", sprintf('%.2f', $m{plain}), sprintf('%.2f', $m{peer}), $m{peer} / $m{plain}, '<= 4.0');
-	row('memory of the backend in that COPY, MiB', (map { sprintf '%.0f', median(@{ $mem{$_} }) } qw(plain a)), undef, '');
-	my $pid = q1('b', "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_converge receiver%' LIMIT 1");
-	row('memory of the receiver at its largest, MiB', '', sprintf('%.0f', hwm($pid)), undef, '');
+	median_row("COPY of $k k narrow rows, s", '%.2f', @s{qw(plain copy)}, '');
+	median_row("COPY of $k k narrow rows until the peer has them, s", '%.2f', @s{qw(plain peer)}, '<= 4.0');
+}
+if (wanted('memory'))
+{
+	my $file = copy_file($large);
+	make_table('m', 'id int PRIMARY KEY, n int, t text');
+	my (undef, $plain) = copy('plain', 'm', $file);
+	my (undef, $ours) = copy('a', 'm', $file);
+	synced();
+	my $k = $large / 1000;
+	row("COPY of $k k rows, memory of the backend at its largest, MiB", (map { sprintf '%.0f', $_ } $plain, $ours), undef, '<= plain + 200');
+	row('    the same of the receiver, MiB', '', sprintf('%.0f', receiver_peak()), undef, '');
+	unlink $file;
 }
 
 # --- apply rate ---------------------------------------------------------------------
 if (wanted('apply'))
 {
 	make_table('r', 'id int PRIMARY KEY, n int, filler text', "SELECT i, 0, $filler FROM generate_series(1, 100000) i");
-	q1('b', "SELECT converge.peer_pause('a')");
 	my $file = script('apply', "\\set k random(1, 100000)\nUPDATE r SET n = n + 1 WHERE id = :k;\n");
-	pgbench('a', '-c', 4, '-j', 2, '-t', $backlog / 4, '-f', $file);
-	my $cpu = cpu('a', 'b');
-	my $start = time;
-	q1('b', "SELECT converge.peer_resume('a')");
-	synced();
-	my $t = time - $start;
-	row('apply of ' . $backlog / 1000 . ' k single-row transactions, rows/s', '', sprintf('%.0f', $backlog / $t), undef, '>= 80000');
-	row('CPU for it, both nodes, s / 1000 tx', '', sprintf('%.4f', (cpu('a', 'b') - $cpu) / $backlog * 1000), undef, '');
+	my (@rate, @cpu);
+	for my $round (1 .. $rounds)
+	{
+		q1('b', "SELECT converge.peer_pause('a')");
+		pgbench('a', '-c', 4, '-j', 2, '-t', $backlog / 4, '-f', $file);
+		my $cpu = cpu('a', 'b');
+		my $start = time;
+		q1('b', "SELECT converge.peer_resume('a')");
+		synced();
+		push @rate, $backlog / (time - $start);
+		push @cpu, (cpu('a', 'b') - $cpu) / $backlog * 1000;
+		note sprintf 'apply, round %d: %.0f rows/s', $round, $rate[-1];
+	}
+	median_row('apply of ' . $backlog / 1000 . ' k single-row transactions, one worker, rows/s', '%.0f', undef, \@rate, '>= 80000');
+	median_row('    CPU of both nodes for it, s / 1000 tx', '%.4f', undef, \@cpu, '');
 }
 
-# --- latency ----------------------------------------------------------------------------
+# --- latency and rest ----------------------------------------------------------------
 if (wanted('latency'))
 {
 	make_table('lat', 'id int8 PRIMARY KEY');
 	my @conn = map { "host=$work port=$port{$_} dbname=postgres user=postgres" } qw(a b);
-	my ($p50, $p95, $p99, $max, $probe) = split ' ', `$work/latency '$conn[0]' '$conn[1]' $samples 5`;
-	die "latency failed\n" unless defined $probe;
-	row('idle latency, commit here to visible there, ms: p50', '', sprintf('%.2f', $p50 / 1000), undef, '<= 0.7');
-	row('    p95', '', sprintf('%.2f', $p95 / 1000), undef, '<= 2');
-	row('    p99', '', sprintf('%.2f', $p99 / 1000), undef, '<= 5');
-	row('    (largest; one question takes)', sprintf('%.2f', $probe / 1000), sprintf('%.2f', $max / 1000), undef, '');
+	my @figure = (\my (@p50, @p95, @p99, @max, @probe));
+	for my $round (1 .. $rounds)
+	{
+		my @us = split ' ', `$work/latency '$conn[0]' '$conn[1]' $samples 5 ${\ ($round * $samples) }`;
+		die "latency failed\n" unless @us == 5;
+		push @{ $figure[$_] }, $us[$_] / 1000 for 0 .. 4;
+		note sprintf 'latency, round %d: p50 %.2f, p95 %.2f, p99 %.2f ms', $round, map { $_ / 1000 } @us[ 0 .. 2 ];
+	}
+	median_row('idle latency, commit here to visible there, ms: p50', '%.2f', undef, \@p50, '<= 0.7');
+	median_row('    p95', '%.2f', undef, \@p95, '<= 2');
+	median_row('    p99', '%.2f', undef, \@p99, '<= 5');
+	median_row('    the largest', '%.2f', undef, \@max, '');
+	median_row('    what one question takes (the resolution)', '%.2f', undef, \@probe, '');
+}
+if (wanted('idle'))
+{
+	my $xid = 'SELECT pg_snapshot_xmax(pg_current_snapshot())';
+	my ($start, $cpu) = (q1('a', $xid), cpu('a', 'b'));
+	sleep $idle_s;
+	row('idle node, transactions that write, per minute', '', sprintf('%.0f', (q1('a', $xid) - $start) * 60 / $idle_s), undef, '');
+	row('    CPU of a node, ms per minute', '', sprintf('%.0f', (cpu('a', 'b') - $cpu) / 2 * 1000 * 60 / $idle_s), undef, '');
 }
 
 # --- sizes -----------------------------------------------------------------------------------
+# Three nodes of their own: databases of one server.
 if (wanted('size'))
 {
-	make_table('s', 'id int PRIMARY KEY, v text, w text', "SELECT i, 'v', 'w' FROM generate_series(1, 100) i");
-	my $one = q1('a', 'SELECT max(pg_column_size(_converge)) FROM s');
-	q1('b', "UPDATE s SET v = 'b'");
-	synced();
-	my $two = q1('a', 'SELECT max(pg_column_size(_converge)) FROM s');
-	row('row metadata, one writer / two writers, bytes', '', "$one / $two", undef, '<= 24 (one)');
+	my @nodes = qw(x y z);
+	for my $node (@nodes)
+	{
+		q1('b', "CREATE DATABASE $node");
+		$port{$node} = $port{b};
+		$database{$node} = $node;
+		my @peers = map { "$_=host=$work port=$port{b} dbname=$_ user=postgres" } grep { $_ ne $node } @nodes;
+		q1($node, "ALTER DATABASE $node SET converge.node_name = '$node'");
+		q1($node, "ALTER DATABASE $node SET converge.peers = '" . join(', ', @peers) . "'");
+		q1($node, 'CREATE EXTENSION pg_converge');
+	}
+	for my $node (@nodes)
+	{
+		await_ready($node);
+		q1($node, 'CREATE TABLE s (id int PRIMARY KEY, v text, w text, x text)');
+		q1($node, "SELECT converge.replicate('s')");
+	}
+	my %column = (x => 'v', y => 'w', z => 'x');
+	my %size;
+	q1('x', "INSERT INTO s SELECT i, 'v', 'w', 'x' FROM generate_series(1, 100) i");
+	for my $node (@nodes)
+	{
+		until_is($node, 'SELECT count(*) FROM s', 100);
+		q1($node, "UPDATE s SET $column{$node} = 'by $node'");
+		until_is($_, "SELECT count(*) FROM s WHERE $column{$node} = 'by $node'", 100) for @nodes;
+		$size{$node} = q1('x', 'SELECT max(pg_column_size(_converge)) FROM s');
+	}
+	row('row metadata, one writer, bytes', 0, $size{x}, undef, '<= 24');
+	row('    three writers, each of another column', 0, $size{z}, undef, '<= 64');
 	row('shared memory, MiB', '', sprintf('%.1f', q1('a', "SELECT coalesce(sum(allocated_size), 0) FROM pg_shmem_allocations WHERE name ILIKE '%converge%'") / 1048576), undef, '');
 }
 
+# --- the table -------------------------------------------------------------------------------
+sub ratio { return defined $_[0] ? sprintf('%.2f', $_[0]) : '' }
+
 printf "\n%-68s %10s %12s %7s   %s\n", 'figure', 'plain', 'pg_converge', 'ratio', 'target';
-for my $r (@table)
+printf "%-68s %10s %12s %7s   %s\n", @$_[ 0 .. 2 ], ratio($_->[3]), $_->[4] for @table;
+
+sub first_match
 {
-	my ($figure, $plain, $ours, $ratio, $target) = @$r;
-	printf "%-68s %10s %12s %7s   %s\n", $figure, $plain, $ours, defined $ratio ? sprintf('%.2f', $ratio) : '', $target;
+	my ($file, $re) = @_;
+	open my $f, '<', $file or return 'unknown';
+	local $/;
+	return <$f> =~ $re ? $1 : 'unknown';
 }
+
+# The same as a page for people, which stays the same but for its figures.
+sub write_page
+{
+	my ($file) = @_;
+	my $date = POSIX::strftime('%Y-%m-%d', gmtime);
+	my $cpu = first_match('/proc/cpuinfo', qr/^model name\s*:\s*(.*)$/m);
+	my $memory = sprintf '%.0f GiB', first_match('/proc/meminfo', qr/^MemTotal:\s*(\d+)/m) / 1048576;
+	my $system = first_match('/etc/os-release', qr/^PRETTY_NAME="?(.*?)"?$/m);
+	open my $f, '>', $file or die "$file: $!\n";
+	print $f <<"PAGE";
+# Results of `make bench`
+
+Written by `make bench BENCH=--results`; do not edit.
+
+| | |
+| --- | --- |
+| date | $date |
+| machine | $cpu, $cores cores, $memory |
+| system | $system |
+| server | PostgreSQL $version |
+| extension | pg_converge $ENV{CVG_EXTVERSION}, commit $ENV{CVG_COMMIT} |
+| load before the start | $load |
+| rounds | $rounds of $seconds s |
+
+"plain" is the same server without the library on the same machine in the same run; "pg_converge" is two nodes on
+the same cores, each with shared_buffers = 256MB and fsync = off. 2 clients, prepared statements, tables of 100,000
+rows. Figures are medians of rounds in which plain and ours take turns. Targets are of the ratio where there is one.
+
+| figure | plain | pg_converge | ratio | target |
+| --- | ---: | ---: | ---: | --- |
+PAGE
+	for (@table)
+	{
+		my ($figure, @rest) = (@$_[ 0 .. 2 ], ratio($_->[3]), $_->[4]);
+		$figure =~ s/^ +/&emsp;/;
+		printf $f "| %s | %s | %s | %s | %s |\n", $figure, @rest;
+	}
+	close $f or die "$file: $!\n";
+}
+write_page($results) if $results;

@@ -1,7 +1,7 @@
 /*
  * latency.c: from a commit here to its visibility there.
  *
- *	  latency CONNINFO_HERE CONNINFO_THERE SAMPLES PAUSE_MS
+ *	  latency CONNINFO_HERE CONNINFO_THERE SAMPLES PAUSE_MS FIRST_ID
  *
  * Commits a row at one node and asks the other for it, again and again
  * without a pause, until it is there.  The clock of a sample starts when the
@@ -82,12 +82,13 @@ main(int argc, char **argv)
 	double	   *us;
 	double		probe = 0;
 	long		probes = 0;
+	long		first;
 	PGconn	   *here;
 	PGconn	   *there;
 
-	if (argc != 5)
+	if (argc != 6)
 	{
-		fprintf(stderr, "usage: latency CONNINFO_HERE CONNINFO_THERE SAMPLES PAUSE_MS\n");
+		fprintf(stderr, "usage: latency CONNINFO_HERE CONNINFO_THERE SAMPLES PAUSE_MS FIRST_ID\n");
 		return 1;
 	}
 	samples = atoi(argv[3]);
@@ -97,17 +98,19 @@ main(int argc, char **argv)
 	here = open_connection(argv[1], "INSERT INTO lat VALUES ($1)");
 	there = open_connection(argv[2], "SELECT 1 FROM lat WHERE id = $1");
 
+	first = atol(argv[5]);
+
 	for (int i = 0; i < samples; i++)
 	{
 		double		start;
 		double		last;
 
 		nanosleep(&pause, NULL);
-		run(here, i);
+		run(here, first + i);
 		start = last = now_us();
 		for (;;)
 		{
-			int			found = run(there, i);
+			int			found = run(there, first + i);
 			double		t = now_us();
 
 			probe += t - last;

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# bench/run.sh [--quick] [--rounds N] [--seconds N] [--only NAME,...]
+# bench/run.sh [--quick] [--rounds N] [--seconds N] [--only NAME,...] [--results]
 #
 # A table of ratios against plain PostgreSQL on this machine, in one run, with
 # medians of interleaved rounds; see bench.pl for what is measured and how.
 # No pass or fail.  Everything happens in a temporary folder.
+#
+# Names for --only: update insert tpcb wal copy memory apply latency idle size.
+# --results writes the table to bench/RESULTS.md too.
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
@@ -30,4 +33,16 @@ for n in plain a b; do
 	CONF
 	cvg_start "$CVG_WORK/$n"
 done
-as_user env CVG_BIN="$CVG_BIN" CVG_WORK="$CVG_WORK" perl "$CVG_SRC/bench/bench.pl" "$@"
+
+args=() results=
+for arg; do
+	case $arg in
+		--results) results=$CVG_WORK/RESULTS.md && args+=(--results "$results") ;;
+		*) args+=("$arg") ;;
+	esac
+done
+commit=$(git -C "$CVG_ROOT" -c safe.directory='*' describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+as_user env CVG_BIN="$CVG_BIN" CVG_WORK="$CVG_WORK" CVG_COMMIT="$commit" \
+	CVG_EXTVERSION="$(sed -n 's/^EXTVERSION *= *//p' "$CVG_ROOT/Makefile")" \
+	perl "$CVG_SRC/bench/bench.pl" ${args[@]+"${args[@]}"}
+[ -z "$results" ] || cat "$results" >"$CVG_ROOT/bench/RESULTS.md"
