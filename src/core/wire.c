@@ -12,7 +12,7 @@
  * request:   u32 protocol | slice replica id | u64 boot id | u8 want |
  *			  varint nexcept | slice replica id * | varint max_bytes |
  *			  varint wait_ms | clock progress | clock position |
- *			  varint anchor_stamp | varint nreports | report *
+ *			  clock parts | varint anchor_stamp | varint nreports | report *
  * head:	  'H' | u64 now | u8 more | clock progress | varint nreports |
  *			  report *
  * report:	  slice node name | slice replica id | varint generation |
@@ -285,6 +285,7 @@ cvg_request_encode(const CvgRequest *req, CvgBuf *out)
 	cvg_put_varint(out, (uint64) req->wait_ms);
 	put_clock(out, req->progress);
 	put_clock(out, req->position);
+	put_clock(out, req->parts);
 	cvg_put_varint(out, (uint64) req->anchor_stamp);
 	put_reports(out, req->reports, req->nreports);
 }
@@ -328,6 +329,7 @@ cvg_request_decode(CvgSlice bytes, CvgRequest *req, CvgError *err)
 	req->wait_ms = (int) cvg_get_varint_max(&r, PG_INT32_MAX);
 	req->progress = get_clock(&r);
 	req->position = get_clock(&r);
+	req->parts = get_clock(&r);
 	req->anchor_stamp = get_int64(&r);
 	req->reports = get_reports(&r, &req->nreports);
 	status = cvg_reader_finish(&r, err);

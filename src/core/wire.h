@@ -10,11 +10,15 @@
  *	  'D' descriptor   u64 hash | bytes
  *	  'E' entries      (entry header | slice body)*
  *	  'P' part         entry header | varint part | bytes: of the spilled entry
- *	                   that is the last of the 'E' before it, in order
+ *	                   that is the last of the 'E' before it, in order; only
+ *	                   if the request wants them
  *	  'H' head         CvgHead; always the last row, and the only row with it
  * A response may stop anywhere between entries; the next request tells the
  * server where to go on, so nothing is remembered between pulls but which
  * descriptors and reports this connection has been sent.
+ *
+ * A spilled entry ends a response.  First it comes without its parts, so that
+ * they are not sent for nothing when the requester cannot apply it yet.
  *
  * A request acknowledges: what its progress covers is durable at the sender.
  * Its position may be ahead of that, so that a requester can ask for more
@@ -84,6 +88,7 @@ typedef struct CvgRequest
 	int			wait_ms;		/* long poll at most that long */
 	CvgSlice	progress;		/* vclock of seqs; durable */
 	CvgSlice	position;		/* vclock of seqs received; where it exceeds progress, go on after it */
+	CvgSlice	parts;			/* vclock of seqs: of these spilled entries the parts are wanted */
 	CvgStamp	anchor_stamp;	/* of the server's own entry at progress, 0 unknown: same history? */
 	int			nreports;
 	CvgReport  *reports;		/* the requester's own first; palloc'ed by decode */

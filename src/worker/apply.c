@@ -486,6 +486,17 @@ cvg_apply_entry(const CvgEntryHeader *header, CvgSlice body, CvgClockEntry *miss
 	return verdict;
 }
 
+CvgVerdict
+cvg_apply_look(const CvgEntryHeader *header, CvgSlice body, CvgClockEntry *missing)
+{
+	CvgBody		decoded;
+
+	apply.db = cvg_db();
+	apply.norigins = 0;
+	decode_body(body, &decoded);
+	return cvg_progress_look(&apply, header, &decoded, missing);
+}
+
 void
 cvg_apply_part(int part, CvgSlice bytes)
 {

@@ -53,6 +53,10 @@ extern void cvg_apply_begin(void);
  */
 extern CvgVerdict cvg_apply_entry(const CvgEntryHeader *header, CvgSlice body,
 								  CvgClockEntry *missing);
+
+/* The decision alone, outside of a transaction; it may be another later. */
+extern CvgVerdict cvg_apply_look(const CvgEntryHeader *header, CvgSlice body,
+								 CvgClockEntry *missing);
 extern void cvg_apply_part(int part, CvgSlice bytes);
 
 /*

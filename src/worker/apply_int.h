@@ -103,6 +103,8 @@ extern void cvg_progress_begin(CvgApply *ap);
 extern CvgVerdict cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header,
 									 const CvgBody *body, CvgClockEntry *missing,
 									 CvgApplyOrigin **origin);
+extern CvgVerdict cvg_progress_look(CvgApply *ap, const CvgEntryHeader *header,
+									const CvgBody *body, CvgClockEntry *missing);
 extern void cvg_progress_join_stable(CvgApply *ap, CvgSlice stable);
 
 /* Before the commit: rows of progress and node, and pending_seq. */

@@ -328,16 +328,22 @@ refresh_stable(CvgApply *ap)
 }
 
 CvgVerdict
+cvg_progress_look(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *body,
+				  CvgClockEntry *missing)
+{
+	if (cvg_slice_eq(header->origin, cvg_slice_cstring(ap->db->replica_id)))
+		return decide_own(ap, header);
+	return decide(ap, header, body, missing);
+}
+
+CvgVerdict
 cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *body,
 				   CvgClockEntry *missing, CvgApplyOrigin **result)
 {
 	CvgApplyOrigin *origin = find_origin(ap, header->origin);
-	CvgVerdict	verdict;
+	CvgVerdict	verdict = cvg_progress_look(ap, header, body, missing);
 	int32		id;
 
-	if (cvg_slice_eq(header->origin, cvg_slice_cstring(ap->db->replica_id)))
-		return decide_own(ap, header);
-	verdict = decide(ap, header, body, missing);
 	if (verdict != CVG_ADMIT)
 		return verdict;
 	if (origin == NULL)

@@ -25,7 +25,8 @@
  * for it, and does not wait itself with complete entries in it (give_way() in
  * apply.c): both sides then hold what they hold for one transaction's time.
  *
- * A spilled entry is never held in memory: its parts go to apply as they come
+ * A spilled entry comes without its parts first; they are asked for when it can
+ * be applied.  It is never held in memory: its parts go to apply as they come
  * in, in a transaction that is open meanwhile.  It cannot be repeated here;
  * its errors are all the caller's.
  *
@@ -328,6 +329,18 @@ count_commit(CvgIntake *it, const CvgApplyCounts *counts)
 	LWLockRelease(&it->db->lock);
 }
 
+/* What came and was not counted with a commit. */
+static void
+count_bytes(CvgIntake *it)
+{
+	if (it->bytes == 0)
+		return;
+	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
+	it->db->peers[it->peer].bytes += it->bytes;
+	LWLockRelease(&it->db->lock);
+	it->bytes = 0;
+}
+
 /* converge.apply_rate_limit: pause for as long as these rows may take. */
 static void
 limit_rate(int64 rows)
@@ -600,6 +613,29 @@ await_dependency(CvgIntake *it)
 	return arrived;
 }
 
+/*
+ * A response ends with a spilled entry without its parts.  Ask for them next
+ * time if it could be applied now.
+ */
+static void
+look_at_large(CvgIntake *it)
+{
+	CvgUnit    *u = &it->units[it->nunits - 1];
+	CvgClockEntry missing;
+	CvgVerdict	verdict;
+
+	if (!cvg_intake_ends_large(it) || is_blocked(it, u->header.origin))
+		return;
+	verdict = cvg_apply_look(&u->header, u->bytes, &missing);
+	if (verdict == CVG_ADMIT)
+	{
+		copy_slice(it->parts_origin, u->header.origin);
+		it->parts_seq = u->header.seq;
+	}
+	else if (verdict != CVG_COVERED)
+		block_origin(it, u, verdict, &missing);
+}
+
 /* Once through all units that are left. */
 static void
 apply_pass(CvgIntake *it)
@@ -616,19 +652,28 @@ apply_pass(CvgIntake *it)
 	}
 }
 
+static void
+apply_units(CvgIntake *it)
+{
+	MemoryContextSwitchTo(it->mcxt);
+	do
+	{
+		apply_pass(it);
+		if (it->stream == NULL)
+			look_at_large(it);
+	} while (dependencies_awaited(it) > 0 && await_dependency(it));
+}
+
 void
 cvg_intake_apply(CvgIntake *it)
 {
-	MemoryContextSwitchTo(it->mcxt);
 	if (it->stream != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("peer \"%s\" sent an invalid answer", it->peer_name),
 				 errdetail("Parts of a large transaction are missing.")));
-	do
-	{
-		apply_pass(it);
-	} while (dependencies_awaited(it) > 0 && await_dependency(it));
+	apply_units(it);
+	count_bytes(it);
 }
 
 /* ----------------------------------------------------------------
@@ -709,8 +754,8 @@ begin_stream(CvgIntake *it, const CvgEntryHeader *header)
 	if (u == NULL || u->nparts == 0 || u->state != UNIT_NEW ||
 		u->header.seq != header->seq || !cvg_slice_eq(u->header.origin, header->origin))
 		report_bad_message(it, "part of a transaction", CVG_E_MALFORMED);
-	cvg_intake_apply(it);
 	it->stream = u;
+	apply_units(it);
 	it->next_part = 1;
 	it->stream_skip = is_blocked(it, u->header.origin);
 	if (it->stream_skip)
@@ -790,6 +835,26 @@ cvg_intake_add(CvgIntake *it, CvgSlice message)
 		default:
 			report_bad_message(it, "message", CVG_E_MALFORMED);
 	}
+}
+
+bool
+cvg_intake_ends_large(const CvgIntake *it)
+{
+	const CvgUnit *u = it->nunits > 0 ? &it->units[it->nunits - 1] : NULL;
+
+	return u != NULL && u->nparts > 0 && u->state == UNIT_NEW;
+}
+
+CvgSlice
+cvg_intake_parts(CvgIntake *it)
+{
+	CvgClockEntry entry = {cvg_slice_cstring(it->parts_origin), it->parts_seq};
+	CvgBuf		out;
+
+	cvg_buf_init(&out);
+	if (cvg_vclock_from_entries(&entry, it->parts_seq > 0 ? 1 : 0, &out) != CVG_OK)
+		elog(ERROR, "no clock can be made of one entry");
+	return cvg_buf_slice(&out);
 }
 
 CvgSlice

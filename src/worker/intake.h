@@ -47,6 +47,10 @@ typedef struct CvgIntake
 	bool		stream_skip;
 	int			next_part;
 
+	/* a spilled entry that is to come with its parts; 0: none is known */
+	char		parts_origin[CVG_NAME_LEN];
+	int64		parts_seq;
+
 	/* kept from response to response */
 	int			nblocked;
 	CvgBlocked	blocked[CVG_MAX_ORIGINS];
@@ -81,6 +85,12 @@ extern void cvg_intake_apply(CvgIntake *it);
  * What has been received per origin, as a clock, to go on after it; palloc'ed.
  */
 extern CvgSlice cvg_intake_position(CvgIntake *it);
+
+/* Does the response end with a spilled entry without its parts? */
+extern bool cvg_intake_ends_large(const CvgIntake *it);
+
+/* Of which spilled entry to ask for the parts, as a clock; palloc'ed. */
+extern CvgSlice cvg_intake_parts(CvgIntake *it);
 
 /* Forget blocks that have gone; returns whether any is left. */
 extern bool cvg_intake_unblock(CvgIntake *it);

@@ -32,6 +32,12 @@
  * return an empty response when the requester's time is over, or at once
  * when somebody has kicked since our last response.
  *
+ * Pacing.  An answer, its application and the acknowledgement cost as much as
+ * some ten transactions do.  While entries come one after the other, answers
+ * are a millisecond apart, and what has committed meanwhile goes into one; who
+ * commits then need not wake us either.  The first entry after a pause goes
+ * out at once, and so does what has piled up.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -40,6 +46,7 @@
 #include "core/entry.h"
 #include "funcapi.h"
 #include "guc.h"
+#include "storage/latch.h"
 #include "store/changelog.h"
 #include "store/meta.h"
 #include "utils/hsearch.h"
@@ -51,6 +58,10 @@
 
 /* Size at which a message with entries is closed. */
 #define MESSAGE_BYTES	(64 * 1024)
+
+/* Responses with fewer entries than this are kept so far apart. */
+#define PACE_ENTRIES	64
+#define PACE_MS			1
 
 /* A requester cannot make us wait, or collect, more than this. */
 #define MAX_WAIT_MS		3600000
@@ -281,6 +292,26 @@ report_removed(CvgDb *db, int64 position)
 }
 
 /*
+ * The entry just added is spilled: its parts are next if they are wanted, else
+ * the response ends.
+ */
+static void
+begin_parts(Response *rs, Range *range, const CvgEntryHeader *header,
+			const CvgLogRow *row, int64 nparts)
+{
+	if (cvg_vclock_get(rs->req.parts, header->origin) != header->seq)
+	{
+		rs->more = true;
+		return;
+	}
+	rs->spilled = *header;
+	rs->spilled_origin = range->origin;
+	rs->spill_key = row->spill_key;
+	rs->nparts = nparts;
+	rs->next_part = 1;
+}
+
+/*
  * Add entries of a range to a message, up to the size of one.  Nothing is
  * added if the log was cut below us meanwhile.
  */
@@ -316,15 +347,9 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 		range->prev = row.seq;
 		range->next = row.seq + 1;
 		if (body.nparts > 0)
-		{
-			rs->spilled = header;
-			rs->spilled_origin = range->origin;
-			rs->spill_key = row.spill_key;
-			rs->nparts = body.nparts;
-			rs->next_part = 1;
-		}
+			begin_parts(rs, range, &header, &row, body.nparts);
 		pfree((char *) row.body.data - VARHDRSZ);
-		if (out->len >= MESSAGE_BYTES || rs->nparts > 0)
+		if (out->len >= MESSAGE_BYTES || body.nparts > 0)
 		{
 			exhausted = false;
 			break;
@@ -339,6 +364,7 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 			report_removed(rs->db, begin);
 		out->len = start;
 		rs->nparts = 0;
+		rs->more = false;
 		exhausted = true;
 	}
 	if (exhausted)
@@ -354,7 +380,7 @@ queue_entries(Response *rs)
 
 	cvg_buf_init(&buf);
 	cvg_put_u8(&buf, 'E');
-	while (rs->current < rs->nranges && buf.len < MESSAGE_BYTES && rs->nparts == 0)
+	while (rs->current < rs->nranges && buf.len < MESSAGE_BYTES && rs->nparts == 0 && !rs->more)
 	{
 		Range	   *range = &rs->ranges[rs->current];
 
@@ -521,6 +547,23 @@ begin_sending(Response *rs)
 	return false;
 }
 
+/* Let some more entries gather; see the head of this file. */
+static void
+pace(Response *rs)
+{
+	CvgDb	   *db = rs->db;
+	CvgSlice	self = cvg_slice_cstring(db->replica_id);
+
+	if (TimestampDifferenceExceeds(cvg_serving.sent_at, GetCurrentTimestamp(), PACE_MS) ||
+		pg_atomic_read_u64(&db->kick) != cvg_serving.kick ||
+		cvg_log_own_watermark(db) - position_of(&rs->req, self) >= PACE_ENTRIES)
+		return;
+	if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, PACE_MS,
+				  cvg_wait_event(CVG_WAIT_PULL)) & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Wait until there is something to say; see the head of this file. */
 static void
 wait_for_news(Response *rs)
@@ -589,6 +632,7 @@ begin_response(FuncCallContext *funcctx, bytea *arg)
 	check_request(db, &rs->req);
 	take_reports(db, &rs->req);
 	prepare_descriptors();
+	pace(rs);
 	wait_for_news(rs);
 	return rs;
 }
@@ -604,6 +648,8 @@ go_on(Response *rs)
 		 /* queued */ ;
 	else
 	{
+		if (rs->sent_bytes > 0)
+			cvg_serving.sent_at = GetCurrentTimestamp();
 		queue_head(rs);
 		rs->finished = true;
 		cvg_serving.responding = false;

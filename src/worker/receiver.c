@@ -493,6 +493,7 @@ send_request(Receiver *r, CvgSlice position)
 	req.replica_id = req.reports[0].replica_id;
 	req.progress = req.reports[0].progress;
 	req.position = position;
+	req.parts = cvg_intake_parts(&r->intake);
 	req.anchor_stamp = anchor_stamp(r, req.progress);
 	list_exceptions(r, &req);
 	cvg_buf_init(&buf);
@@ -644,7 +645,8 @@ take_response(Receiver *r)
 static bool
 may_ask_ahead(Receiver *r)
 {
-	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0;
+	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0 &&
+		!cvg_intake_ends_large(&r->intake);
 }
 
 static void

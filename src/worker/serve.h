@@ -28,6 +28,7 @@ typedef struct CvgServing
 	int64		holes_from;		/* own seqs after this, up to ... */
 	int64		holes_until;	/* ... this, are all holes */
 	bool		responding;		/* a response was begun and not finished */
+	TimestampTz sent_at;		/* last response with entries */
 	struct HTAB *descriptors;	/* hashes that it has been sent */
 } CvgServing;
 

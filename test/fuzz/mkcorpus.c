@@ -117,7 +117,7 @@ write_pull(int number)
 	CvgReport	report = {gen_node_name(), gen_id(), 5, 6, gen_clock(2), gen_clock(2), 0};
 	CvgSlice	except[2] = {gen_id(), gen_id()};
 	CvgRequest	req = {CVG_PROTOCOL_VERSION, gen_id(), 1, (CvgWant) (number % 2),
-	number % 2 ? 2 : 0, except, gen_int64(), 1000, gen_clock(2), gen_clock(2), 0,
+	number % 2 ? 2 : 0, except, gen_int64(), 1000, gen_clock(2), gen_clock(2), gen_clock(1), 0,
 	number % 2, &report};
 	CvgHead		head = {1, number % 2, gen_clock(2), 1, &report};
 	CvgEntryHeader h = {gen_id(), 7, 6, 1000};

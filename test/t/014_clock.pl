@@ -47,14 +47,20 @@ is($c->sql('SELECT v FROM t WHERE id = 2'), 'a, having seen it', 'wins over it, 
 
 # --- ahead of its time ------------------------------------------------------------------
 restart_at($a, '+20s');
-$a->sql("UPDATE t SET v = 'from the future' WHERE id = 3");
+# in a transaction too large to be held in memory, which must not be sent again and again meanwhile
+my $bytes = "SELECT bytes FROM converge.stat_peers WHERE name = 'a'";
+my $had = $b->sql($bytes);
+$a->sql("BEGIN; UPDATE t SET v = 'from the future' WHERE id = 3; "
+	  . "INSERT INTO t SELECT i, repeat(md5(i::text), 4), 'large' FROM generate_series(1001, 21000) i; COMMIT");
 ok($b->wait_for("SELECT coalesce(last_error, '') || state FROM converge.stat_peers WHERE name = 'a'", qr/clock|future|ahead|stamp/i),
 	'an entry stamped further ahead than max_clock_skew is reported');
 is($b->sql('SELECT v FROM t WHERE id = 3'), 'v', 'and held back');
 $b->sql("UPDATE t SET w = 'b and c go on' WHERE id = 3");
 ok($c->wait_for('SELECT w FROM t WHERE id = 3', 'b and c go on'), 'the others go on meanwhile');
 is($b->sql("SELECT converge.changed_at(_converge) < clock_timestamp() + interval '10 s' FROM t WHERE id = 3"), 't', 'with stamps of the present');
+cmp_ok($b->sql($bytes) - $had, '<', 500_000, 'without its parts, which are not sent before they can be applied');
 ok($b->wait_for('SELECT v FROM t WHERE id = 3', 'from the future'), 'when its time has come it is applied');
+cmp_ok($b->sql($bytes) - $had, '>', 2_000_000, 'parts and all');
 $g->converged_ok('and all are equal', 't');
 
 # --- an hour ahead, then mended -----------------------------------------------------------

@@ -70,6 +70,7 @@ gen_request(void)
 	r.wait_ms = unit_below(PG_INT32_MAX);
 	r.progress = gen_clock(4);
 	r.position = gen_clock(4);
+	r.parts = gen_clock(1);
 	r.anchor_stamp = gen_int64();
 	r.reports = gen_reports(&r.nreports);
 	return r;
@@ -183,6 +184,7 @@ test_request(void)
 		  cvg_slice_eq(got.replica_id, r.replica_id) &&
 		  cvg_slice_eq(got.progress, r.progress) &&
 		  cvg_slice_eq(got.position, r.position) &&
+		  cvg_slice_eq(got.parts, r.parts) &&
 		  got.anchor_stamp == r.anchor_stamp &&
 		  reports_eq(got.reports, got.nreports, r.reports, r.nreports));
 	for (i = 0; i < got.nexcept; i++)
