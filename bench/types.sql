@@ -115,6 +115,20 @@ SELECT 'set', t, n,
 FROM unnest(ARRAY[1, 100, 10000]) n, unnest(ARRAY['text[]', 'jsonb', 'hstore', 'gset', 'twopset', 'orset', 'rwset']) t
 WHERE t <> 'hstore' OR EXISTS (SELECT FROM pg_extension WHERE extname = 'hstore');
 
+-- Texts: a character more in the middle, and all of the text.  A document that
+-- was typed has a write for each of its characters.
+INSERT INTO bench_case
+SELECT 'text', t, n,
+    CASE t WHEN 'text' THEN format('(SELECT left(string_agg(md5(i::text), '' ''), %s) FROM generate_series(0, %1$s / 33) i)', n)
+           WHEN 'document' THEN format('document((SELECT left(string_agg(md5(i::text), '' ''), %s) FROM generate_series(0, %1$s / 33) i))', n)
+           ELSE format($$(SELECT document_in(format('document "%%s" {london@1000 start "x"%%s}', repeat('x', %1$s),
+                (SELECT string_agg(format(', london@%%s after london@%%s:0 "x"', 1000 + i * 200000, 1000 + (i - 1) * 200000), '' ORDER BY i)
+                 FROM generate_series(1, %1$s::bigint - 1) i))::cstring))$$, n) END,
+    CASE t WHEN 'text' THEN format('overlay(v placing ''x'' from %s for 0)', n / 2 + 1)
+           ELSE format('insert(v, %s, ''x'')', n / 2 + 1) END,
+    'length(v::text)', CASE WHEN t <> 'text' THEN 'merge(v, w)' END
+FROM unnest(ARRAY[1, 100, 10000, 100000]) n, unnest(ARRAY['text', 'document', 'document, typed']) t;
+
 SELECT bench_run(c) FROM bench_case c \g /dev/null
 
 -- A Markdown table, in the order of the cases.
