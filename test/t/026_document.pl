@@ -30,7 +30,7 @@ sub reads
 	is($_->sql($path . $sql), $want, "$what, on " . $_->name) for $g->nodes;
 }
 
-sub updates { join '; ', map { "UPDATE t SET d = $_ WHERE id = 1" } @_ }
+sub updates { return join '; ', map { ; "UPDATE t SET d = $_ WHERE id = 1" } @_ }
 
 my $text = 'SELECT d::text FROM t WHERE id = 1';
 
@@ -54,7 +54,7 @@ apart('an insertion into what is deleted, beside an edit',
 	b => updates(q{insert(d, 9, '2.5 ')}),
 	c => updates(q{edit(d, 'One two three four!')}));
 reads($text, 'One 2.5 four!', 'all of it took effect');
-apart('two assignments', a => updates(q{'One 2.5 four, five!'}), b => updates(q{'One and 2.5 four!'::text})), c => q{UPDATE t SET note = 'c'});
+apart('two assignments', a => updates(q{'One 2.5 four, five!'}), b => updates(q{'One and 2.5 four!'::text}), c => q{UPDATE t SET note = 'c'});
 reads("SELECT d::text, note FROM t", 'One and 2.5 four, five!|c', 'are edits');
 my $read = $a->sql($path . q{SELECT format('%L', d) FROM t WHERE id = 1});
 $b->sql($path . updates(q{insert(d, length(d) + 1, ' Six?')}));
