@@ -29,6 +29,20 @@ cvg_doc_grow(void *array, int used, int *max, size_t width)
 	return grown;
 }
 
+void *
+cvg_doc_reserve(void *array, int used, int *max, uint64 more, size_t width)
+{
+	void	   *larger;
+
+	if (used + more <= *max)
+		return array;
+	*max = (int) (used + more);
+	larger = palloc_extended(width * *max, MCXT_ALLOC_HUGE);
+	memcpy(larger, array, width * used);
+	pfree(array);
+	return larger;
+}
+
 /* The arrays are there from the beginning: they can be pointed into. */
 void
 cvg_doc_init(CvgDoc *doc)
@@ -394,9 +408,13 @@ cvg_doc_read(CvgReader *r, CvgDoc *doc)
 	read_ids(r, doc);
 	for (replica = 0; replica < doc->nids && cvg_reader_ok(r); replica++)
 	{
-		uint64		n = cvg_get_varint(r);
+		uint64		n = cvg_get_varint_max(r, (r->len - r->pos) / 2);
 		CvgStamp	stamp = 0;
 
+		doc->writes = cvg_doc_reserve(doc->writes, doc->nwrites, &doc->max_writes,
+									  n, sizeof(CvgDocWrite));
+		doc->hunks = cvg_doc_reserve(doc->hunks, doc->nhunks, &doc->max_hunks,
+									 n, sizeof(CvgDocHunk));
 		while (n-- > 0 && cvg_reader_ok(r))
 		{
 			uint64		code = cvg_get_varint(r);

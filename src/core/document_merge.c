@@ -25,6 +25,10 @@ pair_begin(Pair *pair, const CvgDoc *a, const CvgDoc *b, CvgDoc *out)
 	int			j = 0;
 
 	cvg_doc_init(out);
+	out->writes = cvg_doc_reserve(out->writes, 0, &out->max_writes,
+								  (uint64) a->nwrites + b->nwrites, sizeof(CvgDocWrite));
+	out->hunks = cvg_doc_reserve(out->hunks, 0, &out->max_hunks,
+								 (uint64) a->nhunks + b->nhunks, sizeof(CvgDocHunk));
 	out->ids = cvg_doc_alloc((size_t) a->nids + b->nids, sizeof(CvgSlice));
 	pair->doc[0] = a;
 	pair->doc[1] = b;

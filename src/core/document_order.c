@@ -112,7 +112,8 @@ make_tree(CvgDocOrder *o)
 	int			i;
 	int			h;
 
-	o->nodes = cvg_doc_alloc(doc->nhunks, sizeof(CvgDocNode));
+	o->nodes = palloc_extended(sizeof(CvgDocNode) * ((size_t) doc->nhunks + 1),
+							   MCXT_ALLOC_HUGE);
 	for (i = 0; i < doc->nwrites; i++)
 		make_nodes(o, i);
 	for (i = 0; i < doc->nwrites; i++)
@@ -282,6 +283,8 @@ cvg_doc_order(CvgDocOrder *o, const CvgDoc *doc)
 	o->doc = doc;
 	o->children = cvg_doc_grow(NULL, 0, &o->max_children, sizeof(CvgDocChild));
 	o->spans = cvg_doc_grow(NULL, 0, &o->max_spans, sizeof(CvgDocSpan));
+	o->spans = cvg_doc_reserve(o->spans, 0, &o->max_spans, doc->nhunks,
+							   sizeof(CvgDocSpan));
 	make_tree(o);
 	while (is_child(o, n, -1))
 		n++;

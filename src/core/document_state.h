@@ -122,6 +122,8 @@ extern CvgStatus cvg_doc_parse_plain(CvgScanner *s, CvgDotSupply *dots,
 
 /* Arrays that may pass 1 GB, as a value of many small writes needs. */
 extern void *cvg_doc_alloc(size_t n, size_t width);	/* one more, zeroed */
+extern void *cvg_doc_reserve(void *array, int used, int *max, uint64 more,
+							 size_t width);
 extern void *cvg_doc_grow(void *array, int used, int *max, size_t width);
 
 #define CVG_DOC_PUSH(array, n, max) \
