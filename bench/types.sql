@@ -129,6 +129,27 @@ SELECT 'text', t, n,
     'length(v::text)', CASE WHEN t <> 'text' THEN 'merge(v, w)' END
 FROM unnest(ARRAY[1, 100, 10000, 100000]) n, unnest(ARRAY['text', 'document', 'document, typed']) t;
 
+-- Maps of numbers and carts: one key changed, and one read.
+INSERT INTO bench_case
+SELECT 'map', t, n,
+    CASE t WHEN 'hstore' THEN format('(SELECT hstore(array_agg(''key '' || i), array_agg(i::text)) FROM generate_series(1, %s) i)', n)
+           ELSE format('(SELECT jsonb_object_agg(''key '' || i, i) FROM generate_series(1, %s) i)::%s', n, t) END,
+    CASE t WHEN 'jsonb' THEN format('jsonb_set(v, ARRAY[''key '' || (i %% %s + 1)], to_jsonb(i))', n)
+           WHEN 'hstore' THEN format('v || hstore(''key '' || (i %% %s + 1), i::text)', n)
+           ELSE format('set_path(v, ARRAY[''key '' || (i %% %s + 1)], to_jsonb(i))', n) END,
+    format('v -> (''key '' || (i %% %s + 1))', n),
+    CASE WHEN t = 'ormap' THEN 'merge(v, w)' END
+FROM unnest(ARRAY[1, 100, 10000]) n, unnest(ARRAY['jsonb', 'hstore', 'ormap']) t
+WHERE t <> 'hstore' OR EXISTS (SELECT FROM pg_extension WHERE extname = 'hstore');
+INSERT INTO bench_case
+SELECT 'cart', t, n, format('(SELECT jsonb_object_agg(''article '' || i, 5) FROM generate_series(1, %s) i)::%s', n, t),
+    CASE t WHEN 'jsonb' THEN format('jsonb_set(v, ARRAY[''article '' || (i %% %1$s + 1)], to_jsonb((v ->> (''article '' || (i %% %1$s + 1)))::bigint + 1))', n)
+           ELSE format('add(v, ''article '' || (i %% %s + 1), 1)', n) END,
+    CASE t WHEN 'jsonb' THEN format('(v ->> (''article '' || (i %% %s + 1)))::bigint', n)
+           ELSE format('quantity(v, ''article '' || (i %% %s + 1))', n) END,
+    CASE WHEN t = 'cart' THEN 'merge(v, w)' END
+FROM unnest(ARRAY[1, 100, 10000]) n, unnest(ARRAY['jsonb', 'cart']) t;
+
 SELECT bench_run(c) FROM bench_case c \g /dev/null
 
 -- A Markdown table, in the order of the cases.

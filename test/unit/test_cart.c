@@ -159,6 +159,9 @@ test_resurrecting_item(void)
 	/* unless somebody put it in again meanwhile, and then that only */
 	b = put(b, "b", "book", 2);
 	check_cart(crdt_merge(a, b), "{\"book\": 2, \"milk\": 1, \"pen\": 1}");
+	/* two who take the last one out take nothing of what a third puts in */
+	check_cart(crdt_merge(crdt_merge(put(base, "a", "book", -1), put(base, "b", "book", -1)), put(base, "c", "book", 1)),
+			   "{\"book\": 1, \"pen\": 1}");
 	/* both take it out, once */
 	check_cart(crdt_merge(crdt_merge(a, put(base, "b", "book", 0)), put(base, "c", "book", -1)), "{\"pen\": 1}");
 	gen_reset();

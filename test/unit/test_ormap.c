@@ -574,6 +574,25 @@ test_limits(void)
 	gen_reset();
 }
 
+/* The largest stamp may be inside a value that came from elsewhere. */
+static void
+test_latest(void)
+{
+	static const char *const texts[] = {"{\"a\": pncounter 1 {a 1@90} at [a@5]}", "{\"a\": lwwreg [a@90 1 at a@5]}",
+		"{\"a\": lwwreg [a@5 1 at a@90]}", "{} seen {b 1-90}", "{\"a\": ormap {\"b\": mvreg [] seen {b 90}} at [a@5]}",
+	"{\"a\": pncounter 0 {a reset 1@90 1@90!}}"};
+	CvgError	err;
+	int			i;
+
+	for (i = 0; i < lengthof(texts); i++)
+	{
+		CvgSlice	m = crdt_parse(&cvg_ormap_ops, texts[i], &err);
+
+		CHECK(m.len > 0 && cvg_crdt_latest(m) == 90, "%s", texts[i]);
+	}
+	gen_reset();
+}
+
 /* Bytes that are as deep as they like. */
 static void
 test_deep_bytes(void)
@@ -880,6 +899,7 @@ main(void)
 	test_type_conflict();
 	test_size();
 	test_limits();
+	test_latest();
 	test_deep_bytes();
 	test_text();
 	test_plain();
