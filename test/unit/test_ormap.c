@@ -574,6 +574,48 @@ test_limits(void)
 	gen_reset();
 }
 
+/*
+ * A context with too many ranges is written shorter by whatever update comes
+ * next, and never across a live dot.
+ */
+static void
+test_long_context(void)
+{
+	static const struct
+	{
+		int			kind;
+		const char *path;
+	}			updates[] = {
+		{REMOVE, "p/x"}, {REMOVE, "q"}, {WRITE, "p/y"}, {WRITE, "q"}
+	};
+	CvgBuf		text;
+	CvgSlice	m;
+	CvgError	err;
+	int			i;
+
+	cvg_buf_init(&text);
+	cvg_print_string(&text, "{\"p\": ormap {\"x\": lwwreg [a@50 1 at a@50]} at [a@51], \"q\": lwwreg [a@55 1 at a@55]} seen {a 49");
+	for (i = 0; i < 50; i++)
+	{
+		cvg_put_u8(&text, ' ');
+		cvg_print_int64(&text, i == 0 ? 53 : 55 + 2 * i);
+	}
+	cvg_print_string(&text, "}");
+	cvg_put_u8(&text, 0);
+	m = crdt_parse(&cvg_ormap_ops, (const char *) text.data, &err);
+	CHECK(m.len > 0, "%s at %zu", cvg_status_message(err.status), err.offset);
+	cvg_buf_free(&text);
+	story_stamp = 1000;
+	for (i = 0; i < lengthof(updates); i++)
+	{
+		CvgSlice	updated = story(m, "a", updates[i].kind, updates[i].path, 1);
+
+		check_codec(&random_map, updated);
+		CHECK(updates[i].kind != REMOVE || updated.len < m.len, "%s: %zu, %zu", updates[i].path, updated.len, m.len);
+	}
+	gen_reset();
+}
+
 /* The largest stamp may be inside a value that came from elsewhere. */
 static void
 test_latest(void)
@@ -712,6 +754,8 @@ test_assign(void)
 	CvgSlice	m = story(story(story(story(empty_map(), "a", COUNT, "n", 10), "a", WRITE, "w", 1), "a", ENABLE, "e", 0),
 					  "a", WRITE, "p/x", 1);
 	CvgSlice	other = story(story(story(m, "b", COUNT, "n", 5), "b", WRITE, "p/y", 2), "b", WRITE, "new", 3);
+	CvgSlice	key;
+	CvgMapEntry e;
 	CvgError	err;
 
 	/* what reads so is not touched */
@@ -727,6 +771,10 @@ test_assign(void)
 				"{\"e\": 5, \"n\": \"x\", \"p\": null, \"w\": {\"q\": [1]}}");
 	check_plain(crdt_merge(assigned(m, "{\"n\": \"x\"}"), other), "{\"n\": \"x\", \"new\": 3, \"p\": {\"y\": 2}}");
 	check_plain(assigned(assigned(m, "{\"n\": \"x\"}"), "{\"n\": 5}"), "{\"n\": 5}");
+	other = assigned(m, "{\"n\": \"x\"}");
+	key = cvg_slice_cstring("n");
+	CHECK(cvg_map_find(m, &key, 1, &cvg_pncounter_ops, &e) && !cvg_map_find(other, &key, 1, &cvg_pncounter_ops, &e),
+		  "and is not there under the other");
 	/* sets and largest values */
 	m = crdt_parse(&cvg_ormap_ops, "{\"high\": maxreg [5 at a@5], \"s\": orset {x a@6, y a@7} at [a@7]}", &err);
 	CHECK(m.len > 0);
@@ -899,6 +947,7 @@ main(void)
 	test_type_conflict();
 	test_size();
 	test_limits();
+	test_long_context();
 	test_latest();
 	test_deep_bytes();
 	test_text();
