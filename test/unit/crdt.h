@@ -15,6 +15,7 @@
 #define CVG_TEST_CRDT_H
 
 #include "gen.h"
+#include <math.h>
 #include "core/crdt.h"
 
 #define MAX_OPS		512
@@ -437,6 +438,7 @@ check_histories(const CrdtType *t, World *w, int n, int steps)
 	int			kind;
 	State		saved;
 	CvgStamp	now = w->now;
+	int			used = gen_used;
 
 	for (i = 0; i < n; i++)
 	{
@@ -453,6 +455,7 @@ check_histories(const CrdtType *t, World *w, int n, int steps)
 			}
 			w->states[i] = saved;
 			w->now = now;
+			gen_release(used);
 		}
 		for (j = 0; j < n; j++)
 		{
@@ -461,25 +464,37 @@ check_histories(const CrdtType *t, World *w, int n, int steps)
 			world_merge(w, i, j);
 			check_histories(t, w, n, steps - 1);
 			w->states[i] = saved;
+			gen_release(used);
 		}
 	}
 	if (steps == 0)
 		check_laws(t, w->states[0].value, w->states[1].value, w->states[n - 1].value);
+	gen_release(used);
 }
 
-/* Small worlds exhaustively, by first step so that memory stays small. */
+/*
+ * Small worlds exhaustively: two replicas, four steps or more, and three, three
+ * or more; as many as that many histories allow.  A million of random cases
+ * goes with a million of these: two replicas with four updates each where a
+ * type has two kinds of them.
+ */
 static inline void
 check_small(const CrdtType *t)
 {
 	static World w;
-	static const int worlds[][2] = {{2, 4}, {3, 3}};
-	int			i;
+	double		limit = Max(unit_env_cases(10000) * 2.0, 10000);
+	int			n;
 
-	for (i = 0; i < lengthof(worlds); i++)
+	for (n = 2; n <= 3; n++)
 	{
+		double		branches = n * (t->kinds + n - 1);
+		int			steps = n == 2 ? 4 : 3;
+
+		while (pow(branches, steps + 1) <= limit)
+			steps++;
 		unit_start(unit_env_seed());
-		world_init(&w, t, worlds[i][0]);
-		check_histories(t, &w, worlds[i][0], worlds[i][1]);
+		world_init(&w, t, n);
+		check_histories(t, &w, n, steps);
 		gen_reset();
 	}
 }

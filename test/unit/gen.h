@@ -36,6 +36,14 @@ gen_reset(void)
 	gen_size = 0;
 }
 
+/* Free what was allocated since gen_used was this. */
+static inline void
+gen_release(int used)
+{
+	while (gen_used > used)
+		free(gen_arena[--gen_used]);
+}
+
 static inline CvgSlice
 gen_copy(CvgSlice s)
 {
