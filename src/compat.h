@@ -264,6 +264,13 @@ cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
 									   update_indexes == TU_Summarizing);
 }
 
+/* 16: the number that names a relation's file. */
+#if PG_VERSION_NUM >= 160000
+#define CVG_FILE_NUMBER(rel)	((rel)->rd_locator.relNumber)
+#else
+#define CVG_FILE_NUMBER(rel)	((rel)->rd_node.relNode)
+#endif
+
 /* 17: getIdentitySequence() takes the relation, its OID before. */
 #include "catalog/dependency.h"
 #include "utils/rel.h"

@@ -153,6 +153,7 @@ reset_db(CvgDb *db)
 	db->last_seq = db->last_committed_seq = 0;
 	db->last_commit_lsn = db->apply_lsn = InvalidXLogRecPtr;
 	db->stable_logged = db->deps_logged = 0;
+	db->own_file = InvalidOid;
 	/* versions start above the *_logged ones: say everything once */
 	pg_atomic_write_u64(&db->progress_version, 1);
 	pg_atomic_write_u64(&db->stable_version, 1);

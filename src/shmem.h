@@ -11,7 +11,8 @@
  * Locks of a CvgDb, to be taken in this order, never around I/O, SPI, or
  * anything that can raise an error:
  *	 commit_lock  last_seq, last_committed_seq, last_commit_lsn, *_logged,
- *	              and the seq fields of this database's in-flight slots.
+ *	              own_*, and the seq fields of this database's in-flight
+ *	              slots.
  *	              Taken by every commit that captured something.
  *	 lock         all the rest: identity, origins, peers, members.
  * hlc is atomic.  The in-flight slots' first_stamp is atomic and written by
@@ -139,6 +140,12 @@ typedef struct CvgDb
 	XLogRecPtr	last_commit_lsn;	/* flush to here before telling anyone */
 	uint64		stable_logged;	/* stable_version known to be in a committed entry */
 	uint64		deps_logged;	/* progress_version likewise */
+
+	/* where the next own entry goes; see store/ownlog.c */
+	Oid			own_file;		/* file number of the table, 0 = begin anew */
+	uint32		own_block;		/* block that is being filled */
+	uint32		own_blocks;		/* so many blocks exist */
+	uint32		own_room;		/* bytes that are left in own_block */
 
 	pg_atomic_uint64 progress_version;	/* bumped when any pending_seq moves */
 	pg_atomic_uint64 stable_version;	/* bumped when stable grows */

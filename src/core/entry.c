@@ -38,6 +38,11 @@
 #define BODY_KNOWN_FLAGS \
 	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
 
+/* The lag follows the first byte. */
+#define LAG_OFFSET			1
+
+#define SEAL_SIZE			4
+
 /* The empty clock is two bytes (or none), any other is longer. */
 #define EMPTY_CLOCK_SIZE	2
 
@@ -466,6 +471,29 @@ cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out)
 		cvg_put_bytes(out, body->changes.data, body->changes.len);
 }
 
+void
+cvg_body_set_lag(CvgBuf *body, int64 lag)
+{
+	uint8		bytes[MAX_VARINT_SIZE];
+	size_t		n = (size_t) (store_varint(bytes, (uint64) lag) - bytes);
+
+	Assert(body->len > LAG_OFFSET && body->data[LAG_OFFSET] == 0);
+	reserve(body, n - 1);
+	memmove(body->data + LAG_OFFSET + n, body->data + LAG_OFFSET + 1,
+			body->len - LAG_OFFSET - 1);
+	memcpy(body->data + LAG_OFFSET, bytes, n);
+	body->len += n - 1;
+}
+
+size_t
+cvg_sealed_body_size(const CvgBuf *body, int64 lag)
+{
+	uint8		bytes[MAX_VARINT_SIZE];
+
+	return body->len - 1 + (size_t) (store_varint(bytes, (uint64) lag) - bytes) +
+		SEAL_SIZE;
+}
+
 /* A clock that is only there when it has entries. */
 static CvgSlice
 get_clock(CvgReader *r)
@@ -565,8 +593,6 @@ cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 	}
 	return cvg_reader_finish(&r, err);
 }
-
-#define SEAL_SIZE	4
 
 void
 cvg_seal(CvgBuf *buf, size_t start)

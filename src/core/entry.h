@@ -205,6 +205,13 @@ typedef struct CvgBody
 
 extern void cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out);
 extern CvgStatus cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
+
+/*
+ * The lag is known last.  A body that was encoded with 0 alone in a buffer
+ * gets it here; and the size it will have, sealed.
+ */
+extern void cvg_body_set_lag(CvgBuf *body, int64 lag);
+extern size_t cvg_sealed_body_size(const CvgBuf *body, int64 lag);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
 
 /*

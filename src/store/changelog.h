@@ -3,11 +3,12 @@
  * changelog.h
  *	  The log of committed transactions: insert, read in order, cut.
  *
- * Rows are (origin, seq, part, prev_seq, stamp, spill, body) in the segment
- * tables converge.log_0 .. log_7, a ring.  part 0 is the entry; parts 1..n
- * hold the changes of a spilled one, under the same (origin, seq) or, for an
- * own transaction, under (origin, -spill), because they are written before
- * the seq is known.
+ * Two tables per segment, of which eight make a ring: converge.own_N has the
+ * entries of our own transactions (ownlog.c), converge.log_N those of other
+ * origins, and parts: the changes of a spilled entry, under the entry's
+ * (origin, seq) and part 1..n or, for an own transaction, under (origin,
+ * -spill), because they are written before the seq is known.  Entries have
+ * part 0, or null in own_N.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,9 +20,28 @@
 #include "core/entry.h"
 #include "core/wire.h"
 #include "shmem.h"
+#include "utils/relcache.h"
 #include "utils/snapshot.h"
 
-/* Insert a row into the current segment; transactional. spill 0 = none. */
+/* Columns of the log's tables. */
+#define CVG_LOG_SEQ			1
+#define CVG_LOG_STAMP		2
+#define CVG_LOG_ORIGIN		3
+#define CVG_LOG_PART		4
+#define CVG_LOG_PREV_SEQ	5
+#define CVG_LOG_SPILL		6
+#define CVG_LOG_BODY		7
+#define CVG_LOG_COLUMNS		7
+
+/* A row of the log.  part -1 = null, prev_seq and spill 0 = null. */
+extern HeapTuple cvg_log_form_tuple(Relation rel, int32 origin, int64 seq, int part,
+									int64 prev_seq, CvgStamp stamp, int64 spill,
+									CvgSlice body);
+
+/*
+ * Insert an entry of another origin, or a part, into the current segment;
+ * transactional.
+ */
 extern void cvg_log_insert(CvgDb *db, int32 origin, int64 seq, int part,
 						   int64 prev_seq, CvgStamp stamp, int64 spill,
 						   CvgSlice body);
@@ -51,7 +71,11 @@ extern void cvg_log_scan_end(CvgLogScan *scan);
 extern bool cvg_log_read_part(int32 origin, int64 spill_key, int part,
 							  Snapshot snapshot, CvgSlice *bytes);
 
-/* Largest seq of an origin in the log, and its stamp; 0 if none. */
+/* Largest seq of an origin in one segment, and its stamp; 0 if none. */
+extern int64 cvg_log_segment_last(int segment, int32 origin, Snapshot snapshot,
+								  CvgStamp *stamp);
+
+/* The same in the whole log. */
 extern int64 cvg_log_last(int32 origin, Snapshot snapshot, CvgStamp *stamp);
 
 /*

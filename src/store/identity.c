@@ -530,15 +530,21 @@ retire_origin(int32 origin)
 			"illl", origin, seq, stamp, seq > 0 ? last_horizon(origin, seq) : (CvgStamp) 0);
 }
 
-/* Entries since boot_seq go to the new origin, and their parts with them. */
+/*
+ * Entries since boot_seq go to the new origin, and their parts with them: to
+ * the table with an index, for where they are they would be out of order.
+ */
 static void
-move_entries(int32 from, int64 boot_seq, int32 to)
+move_entries(CvgDb *db, int32 from, int64 boot_seq, int32 to)
 {
 	cvg_sql("UPDATE converge.log SET origin = $3 "
 			"WHERE origin = $1 AND seq < 0 AND seq IN "
 			"(SELECT -spill FROM converge.log WHERE origin = $1 AND seq > $2 AND spill <> 0)",
 			"ili", from, boot_seq, to);
-	cvg_sql("UPDATE converge.log SET origin = $3 WHERE origin = $1 AND seq > $2",
+	cvg_sql(psprintf("WITH moved AS (DELETE FROM converge.log WHERE origin = $1 AND seq > $2 RETURNING *) "
+					 "INSERT INTO converge.log_%d (seq, stamp, origin, part, prev_seq, spill, body) "
+					 "SELECT seq, stamp, $3, 0, prev_seq, spill, body FROM moved",
+					 db->log_segment),
 			"ili", from, boot_seq, to);
 }
 
@@ -625,7 +631,7 @@ renew(CvgDb *db, int64 boot_seq, bool past_lost, const char *reason)
 	if (have_node)
 	{
 		if (past_lost)
-			move_entries(l->node.origin, boot_seq, origin);
+			move_entries(db, l->node.origin, boot_seq, origin);
 		retire_origin(l->node.origin);
 	}
 	write_identity(l, have_node, id, origin);

@@ -60,6 +60,14 @@ static const char *const table_names[] = {
 	[CVG_T_LOG_0 + 5] = "log_5",
 	[CVG_T_LOG_0 + 6] = "log_6",
 	[CVG_T_LOG_0 + 7] = "log_7",
+	[CVG_T_OWN_0 + 0] = "own_0",
+	[CVG_T_OWN_0 + 1] = "own_1",
+	[CVG_T_OWN_0 + 2] = "own_2",
+	[CVG_T_OWN_0 + 3] = "own_3",
+	[CVG_T_OWN_0 + 4] = "own_4",
+	[CVG_T_OWN_0 + 5] = "own_5",
+	[CVG_T_OWN_0 + 6] = "own_6",
+	[CVG_T_OWN_0 + 7] = "own_7",
 };
 
 StaticAssertDecl(lengthof(table_names) == CVG_NUM_TABLES, "a name per table");
@@ -249,7 +257,7 @@ cvg_row_state_oid(void)
  * columns, for which no executor state is needed.
  */
 static void
-insert_index_entry(Relation rel, Oid index, HeapTuple tuple, Datum *values, bool *nulls)
+insert_index_entry(Relation rel, Oid index, HeapTuple tuple)
 {
 	static IndexInfo info = {.type = T_IndexInfo};
 	Relation	irel = index_open(index, RowExclusiveLock);
@@ -261,8 +269,7 @@ insert_index_entry(Relation rel, Oid index, HeapTuple tuple, Datum *values, bool
 	{
 		AttrNumber	att = irel->rd_index->indkey.values[i];
 
-		ivalues[i] = values[att - 1];
-		inulls[i] = nulls[att - 1];
+		ivalues[i] = heap_getattr(tuple, att, RelationGetDescr(rel), &inulls[i]);
 	}
 	index_insert(irel, ivalues, inulls, &tuple->t_self, rel,
 				 irel->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
@@ -275,17 +282,24 @@ insert_index_entry(Relation rel, Oid index, HeapTuple tuple, Datum *values, bool
  * PRE_COMMIT, and between the entries of a peer, there is none.
  */
 void
-cvg_meta_insert(Relation rel, Oid index, Datum *values, bool *nulls)
+cvg_meta_insert_tuple(Relation rel, Oid index, HeapTuple tuple)
 {
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	bool		pushed = !HaveRegisteredOrActiveSnapshot();
 
 	if (pushed)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	simple_heap_insert(rel, tuple);
-	insert_index_entry(rel, index, tuple, values, nulls);
+	insert_index_entry(rel, index, tuple);
 	if (pushed)
 		PopActiveSnapshot();
+}
+
+void
+cvg_meta_insert(Relation rel, Oid index, Datum *values, bool *nulls)
+{
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	cvg_meta_insert_tuple(rel, index, tuple);
 	heap_freetuple(tuple);
 }
 

@@ -38,7 +38,8 @@ typedef enum CvgTable
 	CVG_T_PEER_STATE,
 	CVG_T_CONFLICT_LOG,
 	CVG_T_LOG_0,				/* .. CVG_T_LOG_0 + CVG_LOG_SEGMENTS - 1 */
-	CVG_NUM_TABLES = CVG_T_LOG_0 + CVG_LOG_SEGMENTS
+	CVG_T_OWN_0 = CVG_T_LOG_0 + CVG_LOG_SEGMENTS,
+	CVG_NUM_TABLES = CVG_T_OWN_0 + CVG_LOG_SEGMENTS
 } CvgTable;
 
 /* Is the extension installed in this database (as the transaction sees it)? */
@@ -57,6 +58,7 @@ extern Oid	cvg_row_state_oid(void);
  * see it.
  */
 extern void cvg_meta_insert(Relation rel, Oid index, Datum *values, bool *nulls);
+extern void cvg_meta_insert_tuple(Relation rel, Oid index, HeapTuple tuple);
 
 /*
  * origins.id of a replica id, made when new (inside the caller's

@@ -120,15 +120,18 @@ CREATE TABLE converge.conflict_log (
 );
 COMMENT ON TABLE converge.conflict_log IS 'conflicts that apply resolved; see the view converge.conflicts';
 
--- The change log: a ring of segments below one parent.  Values stay in line
--- up to a page: entries are read once or twice and then cut as a whole.
+-- The change log: a ring of segments below one parent, of two tables each.
+-- own_N has what was committed here, in order and without an index
+-- (src/store/ownlog.c); log_N the entries of other origins, and parts.  A
+-- column that says nothing is null.  Values stay in line up to a page: entries
+-- are read once or twice and then cut as a whole.
 CREATE TABLE converge.log (
-    origin int4 NOT NULL,
     seq int8 NOT NULL,
-    part int4 NOT NULL,
-    prev_seq int8 NOT NULL,
     stamp int8 NOT NULL,
-    spill int8 NOT NULL,
+    origin int4 NOT NULL,
+    part int4,
+    prev_seq int8,
+    spill int8,
     body bytea NOT NULL
 );
 COMMENT ON TABLE converge.log IS 'change log: committed transactions of all origins';
@@ -149,3 +152,11 @@ CREATE INDEX log_4_idx ON converge.log_4 (origin, seq, part);
 CREATE INDEX log_5_idx ON converge.log_5 (origin, seq, part);
 CREATE INDEX log_6_idx ON converge.log_6 (origin, seq, part);
 CREATE INDEX log_7_idx ON converge.log_7 (origin, seq, part);
+CREATE TABLE converge.own_0 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_1 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_2 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_3 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_4 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_5 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_6 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);
+CREATE TABLE converge.own_7 () INHERITS (converge.log) WITH (toast_tuple_target = 8160, autovacuum_enabled = off, vacuum_truncate = off);

@@ -11,9 +11,9 @@
  *	 1. descriptors that the log does not have yet are stored;
  *	 2. changes of a spilled transaction are copied to the log as parts, under
  *	    a key made from its first stamp, for the seq is not known;
- *	 3. under commit_lock: seq, commit stamp and horizon are taken, and the seq
- *	    is entered in our in-flight slot;
- *	 4. the entry is inserted, and the transaction goes on to commit.
+ *	 3. under commit_lock: seq, commit stamp, horizon and a place in the log
+ *	    (ownlog.c) are taken, and the seq is entered in our in-flight slot;
+ *	 4. the entry is inserted there, and the transaction goes on to commit.
  * Late assignment keeps the time between 3 and the end of the commit short,
  * for during it the watermark, and so delivery of all later seqs, waits.
  *
@@ -28,9 +28,8 @@
  *
  * Dependencies and the stable clock go into the entry only while no
  * committed entry has said them: *_logged are versions known to be in a
- * committed entry.  We read them under commit_lock when the seq is taken, so
- * that entry has a smaller seq than ours and is applied before ours
- * everywhere.
+ * committed entry.  We read them before our seq is taken, so that entry has a
+ * smaller seq than ours and is applied before ours everywhere.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,6 +43,7 @@
 #include "store/capture.h"
 #include "store/changelog.h"
 #include "store/meta.h"
+#include "store/ownlog.h"
 #include "store/xactlog.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -485,33 +485,67 @@ dependencies(CvgDb *db)
 	return cvg_buf_slice(&out);
 }
 
-/* Take seq, commit stamp and horizon; see the header of this file. */
-static CvgStamp
-take_seq(CvgDb *db, CvgBody *body)
+/*
+ * Say dependencies and the stable clock unless a committed entry has said
+ * them.  That is looked at without commit_lock: *_logged only grow, and an
+ * entry that made them grow has a smaller seq than we shall get.  The versions
+ * are read before the clocks.
+ */
+static void
+add_clocks(CvgDb *db, CvgBody *body)
 {
-	CvgInflight *slot = cvg_my_inflight();
 	uint64		deps_version = pg_atomic_read_u64(&db->progress_version);
 	uint64		stable_version = pg_atomic_read_u64(&db->stable_version);
-	CvgStamp	horizon;
-	CvgStamp	stamp;
 
-	LWLockAcquire(&db->commit_lock, LW_EXCLUSIVE);
-	if (!db->ready || db->origin != xl.origin)
+	pg_memory_barrier();
+	if (db->deps_logged < deps_version)
 	{
+		body->deps = dependencies(db);
+		xl.deps_version = deps_version;
+	}
+	if (db->stable_logged < stable_version)
+	{
+		body->stable = cvg_stable_clock(db);
+		xl.stable_version = stable_version;
+	}
+}
+
+/*
+ * Take seq, commit stamp, horizon and a place in the log; see the header of
+ * this file.  The body is complete but for the horizon.
+ */
+static CvgStamp
+take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place)
+{
+	CvgInflight *slot = cvg_my_inflight();
+	CvgStamp	stamp;
+	int64		lag;
+
+	for (;;)
+	{
+		cvg_ownlog_open(db, place);
+		LWLockAcquire(&db->commit_lock, LW_EXCLUSIVE);
+		if (!db->ready || db->origin != xl.origin)
+		{
+			LWLockRelease(&db->commit_lock);
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("this node has got another replica id since the transaction began"),
+					 errhint("Retry the transaction.")));
+		}
+		slot->seq = db->last_seq + 1;
+		lag = -entry_horizon(db);
+		stamp = cvg_stamp_draw(db);
+		lag += stamp;
+		if (cvg_ownlog_reserve(db, place, cvg_sealed_body_size(body, lag), spilled))
+			break;
+		slot->seq = 0;
 		LWLockRelease(&db->commit_lock);
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("this node has got another replica id since the transaction began"),
-				 errhint("Retry the transaction.")));
+		cvg_ownlog_close(place);
 	}
 	xl.seq = ++db->last_seq;
-	slot->seq = xl.seq;
-	xl.deps_version = db->deps_logged < deps_version ? deps_version : 0;
-	xl.stable_version = db->stable_logged < stable_version ? stable_version : 0;
-	horizon = entry_horizon(db);
-	stamp = cvg_stamp_draw(db);
 	LWLockRelease(&db->commit_lock);
-	body->horizon_lag = stamp - horizon;
+	cvg_body_set_lag(body, lag);
 	return stamp;
 }
 
@@ -522,6 +556,7 @@ log_transaction(void)
 	MemoryContext old = MemoryContextSwitchTo(xl.mcxt);
 	CvgBody		body = {0};
 	CvgBuf		bytes;
+	CvgOwnPlace place;
 	uint64	   *hashes;
 	int64		spill_key = 0;
 	CvgStamp	stamp;
@@ -542,24 +577,15 @@ log_transaction(void)
 	for (i = 0; i < xl.ndescriptors; i++)
 		hashes[i] = xl.descriptors[i].hash;
 	body.ndescriptors = xl.ndescriptors;
-
-	/* whatever can wait or fail cheaply has; from here it is short */
-	stamp = take_seq(db, &body);
-	if (xl.deps_version != 0)
-	{
-		body.flags |= CVG_BODY_DEPS;
-		body.deps = dependencies(db);
-	}
-	if (xl.stable_version != 0)
-	{
-		body.flags |= CVG_BODY_STABLE;
-		body.stable = cvg_stable_clock(db);
-	}
+	add_clocks(db, &body);
 	cvg_buf_init(&bytes);
 	cvg_body_encode(&body, hashes, &bytes);
+
+	/* whatever can wait or fail cheaply has; from here it is short */
+	stamp = take_seq(db, &bytes, spill_key != 0, &place);
 	cvg_seal(&bytes, 0);
-	cvg_log_insert(db, db->origin, xl.seq, 0, 0, stamp, spill_key,
-				   cvg_buf_slice(&bytes));
+	cvg_ownlog_insert(db, &place, xl.seq, stamp, spill_key, cvg_buf_slice(&bytes));
+	cvg_ownlog_close(&place);
 	MemoryContextSwitchTo(old);
 }
 

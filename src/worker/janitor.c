@@ -45,6 +45,7 @@
 #include "store/tombstone.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/apply.h"
 #include "worker/janitor.h"
@@ -243,18 +244,20 @@ drop_tombstones(CvgDb *db)
  * ----------------------------------------------------------------
  */
 
-static const char *
-segment_name(int segment)
-{
-	return psprintf("converge.log_%d", segment);
-}
-
 static int64
 segment_size(int segment)
 {
-	cvg_sql("SELECT pg_catalog.pg_total_relation_size($1::pg_catalog.regclass)", "s",
-			segment_name(segment));
+	cvg_sql(psprintf("SELECT pg_catalog.pg_total_relation_size('converge.log_%d') + "
+					 "pg_catalog.pg_total_relation_size('converge.own_%d')", segment, segment), "");
 	return cvg_sql_int64(0, 1);
+}
+
+static bool
+segment_is_empty(int segment)
+{
+	cvg_sql(psprintf("SELECT 1 FROM converge.log_%d UNION ALL SELECT 1 FROM converge.own_%d LIMIT 1",
+					 segment, segment), "");
+	return SPI_processed == 0;
 }
 
 static int64
@@ -284,14 +287,14 @@ typedef struct Held
 static void
 look_at_parts(int segment, int32 own, Held *held)
 {
-	cvg_sql(psprintf("SELECT 1 FROM %s WHERE origin = $1 AND seq < 0 LIMIT 1",
-					 segment_name(segment)), "i", own);
+	cvg_sql(psprintf("SELECT 1 FROM converge.log_%d WHERE origin = $1 AND seq < 0 LIMIT 1",
+					 segment), "i", own);
 	if (SPI_processed == 0)
 		return;
 	cvg_sql(psprintf("SELECT seq, stamp FROM converge.log "
-					 "WHERE origin = $1 AND part = 0 AND spill <> 0 AND -spill IN "
-					 "(SELECT seq FROM %s WHERE origin = $1 AND seq < 0) "
-					 "ORDER BY seq DESC LIMIT 1", segment_name(segment)), "i", own);
+					 "WHERE origin = $1 AND -spill IN "
+					 "(SELECT seq FROM converge.log_%d WHERE origin = $1 AND seq < 0) "
+					 "ORDER BY seq DESC LIMIT 1", segment), "i", own);
 	if (SPI_processed > 0 && cvg_sql_int64(0, 1) > held->last)
 	{
 		held->last = cvg_sql_int64(0, 1);
@@ -305,6 +308,7 @@ look_at_segment(CvgDb *db, int segment, Held *held)
 {
 	int			norigins;
 	int32		ids[CVG_MAX_ORIGINS];
+	Snapshot	snapshot;
 	int			n = 0;
 	int			i;
 
@@ -321,14 +325,9 @@ look_at_segment(CvgDb *db, int segment, Held *held)
 		memset(h, 0, sizeof(Held));
 		h->index = i;
 		h->origin = ids[i];
-		cvg_sql(psprintf("SELECT seq, stamp FROM %s WHERE origin = $1 "
-						 "AND seq > 0 ORDER BY seq DESC LIMIT 1", segment_name(segment)),
-				"i", ids[i]);
-		if (SPI_processed > 0)
-		{
-			h->last = cvg_sql_int64(0, 1);
-			h->stamp = cvg_sql_int64(0, 2);
-		}
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		h->last = cvg_log_segment_last(segment, ids[i], snapshot, &h->stamp);
+		UnregisterSnapshot(snapshot);
 		if (ids[i] == db->origin)
 			look_at_parts(segment, ids[i], h);
 		if (h->last > 0)
@@ -380,12 +379,13 @@ empty_segment(CvgDb *db, int segment, bool too_large)
 	int			n;
 
 	cvg_sql("SET LOCAL lock_timeout = '" SEGMENT_LOCK_TIMEOUT "'", "");
-	cvg_sql(psprintf("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", segment_name(segment)), "");
+	cvg_sql(psprintf("LOCK TABLE converge.log_%d, converge.own_%d IN ACCESS EXCLUSIVE MODE",
+					 segment, segment), "");
 	n = look_at_segment(db, segment, held);
 	if (!may_empty(db, held, n, too_large))
 		return false;
 	raise_floors(db, held, n);
-	cvg_sql(psprintf("TRUNCATE %s", segment_name(segment)), "");
+	cvg_sql(psprintf("TRUNCATE converge.log_%d, converge.own_%d", segment, segment), "");
 	return true;
 }
 
@@ -405,8 +405,7 @@ rotate_log(CvgDb *db)
 	if (segment_size(current) >= (int64) cvg_log_segment_size_mb * 1024 * 1024)
 	{
 		too_large = log_size() > (int64) cvg_max_log_size_mb * 1024 * 1024;
-		cvg_sql(psprintf("SELECT 1 FROM %s LIMIT 1", segment_name(next)), "");
-		if (SPI_processed > 0)
+		if (!segment_is_empty(next))
 		{
 			Held	   *held = palloc(sizeof(Held) * CVG_MAX_ORIGINS);
 			int			n = look_at_segment(db, next, held);

@@ -106,7 +106,7 @@ for my $what (sort keys %damages)
 	my ($id, $after) = ($next++, $next++);
 	$a->sql("INSERT INTO t VALUES ($id, 'to be damaged')");
 	my $seq = $a->sql('SELECT last_seq FROM converge.node_info()');
-	my $where = "origin = (SELECT origin FROM converge.node) AND seq = $seq AND part = 0";
+	my $where = "origin = (SELECT origin FROM converge.node) AND seq = $seq";
 	$a->sql("INSERT INTO t VALUES ($after, 'after it')");
 	my $body = $a->sql("SELECT encode(body, 'hex') FROM converge.log WHERE $where");
 	my $set = sub { $a->sql("UPDATE converge.log SET body = $_[0] WHERE $where") };
