@@ -40,10 +40,14 @@
 /* How to hash and compare one key column. */
 typedef struct CvgKeyColumn
 {
+	bool		number;			/* values are integers and ordered as such */
 	FmgrInfo	hash;			/* extended hash function; invalid: hash the bytes */
 	FmgrInfo	eq;
 	Oid			collation;
 } CvgKeyColumn;
+
+/* Bits of a key's hash for what follows a leading number. */
+#define NUMBER_SHIFT	24
 
 struct CvgRelKey
 {
@@ -378,6 +382,31 @@ map_columns(CvgRel *rel, Relation relation)
 				 errhint("Call converge.unreplicate() and converge.replicate() on the table.")));
 }
 
+/* Is this the equality of a type whose values are integers inside? */
+static bool
+is_number_eq(Oid eq)
+{
+	return eq == F_INT2EQ || eq == F_INT4EQ || eq == F_INT8EQ || eq == F_OIDEQ ||
+		eq == F_DATE_EQ || eq == F_TIMESTAMP_EQ || eq == F_TIMESTAMPTZ_EQ;
+}
+
+static int64
+number_value(const CvgKeyColumn *kc, Datum value)
+{
+	switch (kc->eq.fn_oid)
+	{
+		case F_INT2EQ:
+			return DatumGetInt16(value);
+		case F_INT4EQ:
+		case F_DATE_EQ:
+			return DatumGetInt32(value);
+		case F_OIDEQ:
+			return DatumGetObjectId(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
 static void
 set_key_functions(CvgRel *rel)
 {
@@ -405,6 +434,7 @@ set_key_functions(CvgRel *rel)
 			elog(ERROR, "no equality operator for key column %d of \"%s\"", i + 1,
 				 RelationGetRelationName(index));
 		fmgr_info_cxt(get_opcode(op), &kc->eq, rel->mcxt);
+		kc->number = is_number_eq(kc->eq.fn_oid);
 		if (OidIsValid(tc->hash_extended_proc))
 			fmgr_info_cxt(tc->hash_extended_proc, &kc->hash, rel->mcxt);
 		kc->collation = index->rd_indcollation[i];
@@ -594,33 +624,51 @@ cvg_rel_put_key(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
 	}
 }
 
+static uint64
+hash_key_column(CvgRel *rel, int i, Datum value)
+{
+	CvgKeyColumn *kc = &rel->keyinfo->columns[i];
+	CvgBuf		buf;
+	uint64		hash;
+
+	if (OidIsValid(kc->hash.fn_oid))
+		return DatumGetUInt64(FunctionCall2Coll(&kc->hash, kc->collation, value,
+												Int64GetDatum(0)));
+	cvg_buf_init(&buf);
+	cvg_codec_put(&rel->columns[rel->desc->keycols[i]].codec, value, false, &buf);
+	hash = hash_bytes_extended(buf.data, buf.len, 0);
+	cvg_buf_free(&buf);
+	return hash;
+}
+
+/*
+ * Bulk work goes through keys in order, or nearly so, and so should its
+ * look-ups in the index on the hash: a leading number leads the hash as well,
+ * and a birth is hashed to its stamp.
+ */
 int64
 cvg_rel_key_hash(CvgRel *rel, Datum *values, CvgSlice key)
 {
+	const CvgKeyColumn *first = rel->keyinfo->columns;
+	int			n = rel->keyinfo->ncolumns;
 	uint64		hash = 0;
 	int			i;
 
 	if (rel->desc->flags & CVG_DESC_KEYLESS)
-		return (int64) hash_bytes_extended(key.data, key.len, 0);
-	for (i = 0; i < rel->keyinfo->ncolumns; i++)
 	{
-		CvgKeyColumn *kc = &rel->keyinfo->columns[i];
-		uint64		h;
+		CvgReader	r;
 
-		if (OidIsValid(kc->hash.fn_oid))
-			h = DatumGetUInt64(FunctionCall2Coll(&kc->hash, kc->collation, values[i],
-												 Int64GetDatum(0)));
-		else
-		{
-			CvgBuf		buf;
-
-			cvg_buf_init(&buf);
-			cvg_codec_put(&rel->columns[rel->desc->keycols[i]].codec, values[i], false, &buf);
-			h = hash_bytes_extended(buf.data, buf.len, 0);
-			cvg_buf_free(&buf);
-		}
-		hash = hash_combine64(hash, h);
+		Assert(key.len > sizeof(int64));
+		cvg_reader_init(&r, cvg_slice(key.data + key.len - sizeof(int64), sizeof(int64)));
+		return (int64) cvg_get_u64(&r);
 	}
+	if (n == 1 && first->number)
+		return number_value(first, values[0]);
+	for (i = first->number ? 1 : 0; i < n; i++)
+		hash = hash_combine64(hash, hash_key_column(rel, i, values[i]));
+	if (first->number)
+		hash = (uint64) number_value(first, values[0]) << NUMBER_SHIFT |
+			hash >> (64 - NUMBER_SHIFT);
 	return (int64) hash;
 }
 
