@@ -264,6 +264,17 @@ cvg_update_row(ResultRelInfo *rri, EState *estate, ItemPointer tid,
 									   update_indexes == TU_Summarizing);
 }
 
+/* 18: the lists of updated columns of those tables that no pruning removed. */
+static inline List *
+cvg_update_colnos_lists(ModifyTableState *mtstate)
+{
+#if PG_VERSION_NUM >= 180000
+	return mtstate->mt_updateColnosLists;
+#else
+	return ((ModifyTable *) mtstate->ps.plan)->updateColnosLists;
+#endif
+}
+
 /* 16: the number that names a relation's file. */
 #if PG_VERSION_NUM >= 160000
 #define CVG_FILE_NUMBER(rel)	((rel)->rd_locator.relNumber)

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "shmem.h"
 #include "store/capture.h"
+#include "store/execstamp.h"
 #include "worker/launcher.h"
 #include "worker/utility_hook.h"
 
@@ -38,6 +39,7 @@ _PG_init(void)
 
 	cvg_shmem_init();
 	cvg_capture_init();
+	cvg_execstamp_init();
 	cvg_dot_source_init();
 	cvg_utility_hook_init();
 	cvg_copy_hook_init();

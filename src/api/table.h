@@ -14,15 +14,15 @@
 
 #include "core/entry.h"
 #include "nodes/pg_list.h"
+#include "store/capture.h"
 #include "utils/relcache.h"
 
 /*
- * Names of our triggers.  Row triggers fire in byte order of their names:
+ * Names of our triggers, besides CVG_TRIGGER_STAMP.  Row triggers fire in byte order of their names:
  * the stamp must come after every user trigger, because it is for the row
  * that is stored; the capture before them, because what they change in turn
  * must come after it in the log.
  */
-#define CVG_TRIGGER_STAMP		"~~converge_stamp"
 #define CVG_TRIGGER_CAPTURE		"!converge_capture"
 #define CVG_TRIGGER_TRUNCATE	"~~converge_truncate"
 

@@ -6,7 +6,8 @@
  *
  * Stamps of UPDATE and DELETE are drawn when the row is locked: the server
  * locks it before BEFORE ROW triggers run.  So the stamps of the writes to
- * one row ascend in the order in which they happen.
+ * one row ascend in the order in which they happen.  Most UPDATEs are stamped
+ * without the trigger, and without that lock: see execstamp.c.
  *
  * INSERT is different: there is no row to lock yet.  BEFORE ROW looks for a
  * tombstone of the key and builds on it; then the insert may have to wait in
@@ -347,6 +348,25 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 		write_recorded(db, rel, old, oldslot, newslot, units, n, out, replaced);
 	else
 		write_state(db, rel, cvg_rowstate_update, old, units, n, out);
+}
+
+void
+cvg_stamp_update(Relation relation, TupleTableSlot *oldslot, TupleTableSlot *newslot)
+{
+	CvgRel	   *rel = cvg_rel(relation);
+	CvgReplaced replaced;
+	CvgBuf		state;
+	int			i;
+
+	cvg_replaced_init(&replaced, rel);
+	cvg_buf_init(&state);
+	state_of_update(cvg_db(), rel, oldslot, newslot, &state, &replaced);
+	cvg_replaced_add(&replaced, rel->state_attnum, PointerGetDatum(make_bytea(&state)), false);
+	for (i = 0; i < replaced.n; i++)
+	{
+		newslot->tts_values[replaced.attnums[i] - 1] = replaced.values[i];
+		newslot->tts_isnull[replaced.attnums[i] - 1] = replaced.nulls[i];
+	}
 }
 
 CVG_FUNCTION(stamp)

@@ -13,6 +13,9 @@
 #include "shmem.h"
 #include "store/relinfo.h"
 
+/* The trigger that stamps rows; the name sorts behind those of users. */
+#define CVG_TRIGGER_STAMP		"~~converge_stamp"
+
 extern void cvg_capture_init(void); /* transaction callbacks */
 
 /*
@@ -26,6 +29,13 @@ extern bool cvg_applying;
  * it publishes the transaction's lower bound first.
  */
 extern CvgStamp cvg_capture_stamp(void);
+
+/*
+ * Put the state into a new row version, as the trigger does: newslot holds
+ * values only, which this may replace with others in the current context.
+ */
+extern void cvg_stamp_update(Relation relation, TupleTableSlot *oldslot,
+							 TupleTableSlot *newslot);
 
 /* replicate(): log every row of a table as an insert. */
 extern void cvg_capture_table(Relation rel);
