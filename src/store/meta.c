@@ -194,10 +194,11 @@ lookup_table(CvgTable table)
 bool
 cvg_extension_exists(void)
 {
-	if (OidIsValid(table_oids[CVG_T_NODE]))
-		return true;
-	return OidIsValid(get_extension_oid("pg_converge", true)) &&
-		OidIsValid(lookup_table(CVG_T_NODE));
+	/* asked at every commit: keep what was found */
+	if (!OidIsValid(table_oids[CVG_T_NODE]) &&
+		OidIsValid(get_extension_oid("pg_converge", true)))
+		table_oids[CVG_T_NODE] = lookup_table(CVG_T_NODE);
+	return OidIsValid(table_oids[CVG_T_NODE]);
 }
 
 Oid
