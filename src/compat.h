@@ -275,6 +275,13 @@ cvg_update_colnos_lists(ModifyTableState *mtstate)
 #endif
 }
 
+/* 18: any insert into a table that has a TOAST table wants a snapshot. */
+#if PG_VERSION_NUM >= 180000
+#define CVG_INSERT_WANTS_SNAPSHOT	true
+#else
+#define CVG_INSERT_WANTS_SNAPSHOT	false
+#endif
+
 /* 16: the number that names a relation's file. */
 #if PG_VERSION_NUM >= 160000
 #define CVG_FILE_NUMBER(rel)	((rel)->rd_locator.relNumber)

@@ -174,11 +174,19 @@ cvg_ownlog_insert(CvgDb *db, CvgOwnPlace *place, int64 seq, CvgStamp stamp,
 {
 	Relation	rel = place->rel;
 	HeapTuple	tuple = cvg_log_form_tuple(rel, db->origin, seq, -1, 0, stamp, spill, body);
+	bool		pushed = (tuple->t_len > MaxHeapTupleSize || CVG_INSERT_WANTS_SNAPSHOT) &&
+		!HaveRegisteredOrActiveSnapshot();
 
 	if (place->extend)
 		extend_to(db, place);
+
+	/* at PRE_COMMIT there is none, and moving a body out of line wants one */
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	RelationSetTargetBlock(rel, place->block);
 	heap_insert(rel, tuple, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM, NULL);
+	if (pushed)
+		PopActiveSnapshot();
 	if (ItemPointerGetBlockNumber(&tuple->t_self) != place->block)
 		elog(ERROR, "entry " INT64_FORMAT " did not fit block %u of table \"%s\"",
 			 seq, place->block, RelationGetRelationName(rel));
