@@ -40,7 +40,7 @@ if ($$ == 1)
 }
 
 my %opt = (seconds => 120, seed => time ^ $$ << 8, user => 'postgres', patience => 150);
-GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s loopback user=s soak=s patience=i)) or exit 2;
+GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s hold=f loopback user=s soak=s patience=i)) or exit 2;
 $| = 1;
 srand $opt{seed};
 my $nodes = 3 + (rand() < 0.4) + (rand() < 0.2);
@@ -165,6 +165,7 @@ sub links
 	{
 		my $c = $lab->connect($node) or next;
 		for my $sql ('SELECT name, state, lag_entries, lag_seconds, last_error_at, last_error FROM converge.stat_peers',
+			"SELECT backend_type, application_name, state, wait_event_type, wait_event, left(query, 50) FROM pg_stat_activity WHERE backend_type ~ 'receiver' OR application_name ~ '^n'",
 			'SELECT now(), replica_id, last_seq, progress, horizon FROM converge.node_info()')
 		{
 			say_line($node->{name}, join ' | ', map { $_ // '' } @$_) for @{ $c->query($sql)->{results}[0] || [] };
@@ -202,7 +203,7 @@ for my $node ($lab->nodes)
 say_line(2 * $nodes . " writers, $nodes readers, $nodes that maintain tables");
 
 # --- faults --------------------------------------------------------------------------
-my $nemesis = Torture::Nemesis->new(lab => $lab, history => $history, work => $opt{work}, log => \&say_line);
+my $nemesis = Torture::Nemesis->new(hold => $opt{hold} || 1, lab => $lab, history => $history, work => $opt{work}, log => \&say_line);
 my $soak = $opt{soak} ? Torture::Soak->new(lab => $lab, path => $opt{soak}, began => $began) : undef;
 my $end = time + $opt{seconds};
 my $alive = 1;

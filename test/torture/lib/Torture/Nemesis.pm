@@ -89,7 +89,7 @@ sub strike
 	my $lab  = $self->{lab};
 	my @all  = $lab->nodes;
 	my $node = $all[ int rand @all ];
-	my $hold = $FAULTS{$name}[2] * (0.4 + rand 0.6);
+	my $hold = $FAULTS{$name}[2] * (0.4 + rand 0.6) * ($self->{hold} || 1);
 	$self->{count}{$name}++;
 	$self->note($name, $node->{name}, sprintf '%.1f s', $hold);
 	my $method = "fault_$name";
