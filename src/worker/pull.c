@@ -22,6 +22,11 @@
  * Entries that we wrote as an earlier incarnation have none stored either (0),
  * and are served in the same way.
  *
+ * Entries of several origins are sent in the order of their stamps, which is
+ * one that causes come first in.  Sent origin by origin, they would make the
+ * requester wait at the first entry whose dependency is behind all others of
+ * its origin, perhaps in another response.
+ *
  * The log may be cut while we read.  The janitor raises the floor before it
  * truncates, and we look at the floor after each scan: what a scan found is
  * complete if it began above the floor.  An own entry below the floor is an
@@ -75,6 +80,7 @@ typedef struct Range
 	int64		next;			/* seq to look from */
 	int64		until;			/* last seq that may be sent */
 	int64		prev;			/* own: entry before the next one */
+	CvgStamp	stamp;			/* the next entry is not stamped below */
 } Range;
 
 /* A response in the making; lives in the function's multi-call memory. */
@@ -84,7 +90,6 @@ typedef struct Response
 	CvgRequest	req;
 	MemoryContext mcxt;
 	int			nranges;
-	int			current;
 	Range		ranges[CVG_MAX_ORIGINS];
 	int64		sent_bytes;
 	bool		more;
@@ -226,6 +231,7 @@ add_range(Response *rs, const CvgOriginSlot *slot, bool own, int64 position,
 	range->next = next;
 	range->until = until;
 	range->prev = position;
+	range->stamp = 0;
 }
 
 /* First own seq after a position that may have an entry. */
@@ -245,7 +251,7 @@ find_ranges(Response *rs, int64 watermark)
 	XLogRecPtr	lsn = InvalidXLogRecPtr;
 	int			i;
 
-	rs->nranges = rs->current = 0;
+	rs->nranges = 0;
 	LWLockAcquire(&db->lock, LW_SHARED);
 	for (i = 0; i < db->norigins; i++)
 	{
@@ -312,11 +318,41 @@ begin_parts(Response *rs, Range *range, const CvgEntryHeader *header,
 }
 
 /*
- * Add entries of a range to a message, up to the size of one.  Nothing is
- * added if the log was cut below us meanwhile.
+ * The range whose next entry may have the smallest stamp, NULL at the end; *limit
+ * is how far it may go before another one's turn comes.
+ */
+static Range *
+next_range(Response *rs, CvgStamp *limit)
+{
+	Range	   *best = NULL;
+	int			i;
+
+	*limit = PG_INT64_MAX;
+	for (i = 0; i < rs->nranges; i++)
+	{
+		Range	   *range = &rs->ranges[i];
+
+		if (range->next > range->until)
+			continue;
+		if (best == NULL)
+			best = range;
+		else if (range->stamp < best->stamp)
+		{
+			*limit = Min(*limit, best->stamp);
+			best = range;
+		}
+		else
+			*limit = Min(*limit, range->stamp);
+	}
+	return best;
+}
+
+/*
+ * Add entries of a range to a message, up to the size of one, and up to a
+ * stamp.  Nothing is added if the log was cut below us meanwhile.
  */
 static void
-fill_from_range(Response *rs, Range *range, CvgBuf *out)
+fill_from_range(Response *rs, Range *range, CvgStamp limit, CvgBuf *out)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	CvgLogScan *scan = cvg_log_scan_begin(range->origin, range->next, range->until, snapshot);
@@ -331,6 +367,14 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 		CvgBody		body;
 		CvgError	err;
 
+		if (row.stamp > limit)
+		{
+			range->next = row.seq;
+			range->stamp = row.stamp;
+			exhausted = false;
+			pfree((char *) row.body.data - VARHDRSZ);
+			break;
+		}
 		header.origin = cvg_slice_cstring(range->replica_id);
 		header.seq = row.seq;
 		header.prev_seq = range->own || row.prev_seq == 0 ? range->prev : row.prev_seq;
@@ -346,6 +390,7 @@ fill_from_range(Response *rs, Range *range, CvgBuf *out)
 		cvg_put_slice(out, row.body);
 		range->prev = row.seq;
 		range->next = row.seq + 1;
+		range->stamp = row.stamp + 1;
 		if (body.nparts > 0)
 			begin_parts(rs, range, &header, &row, body.nparts);
 		pfree((char *) row.body.data - VARHDRSZ);
@@ -376,18 +421,15 @@ static bool
 queue_entries(Response *rs)
 {
 	CvgBuf		buf;
+	Range	   *range;
+	CvgStamp	limit;
 	bool		any = false;
 
 	cvg_buf_init(&buf);
 	cvg_put_u8(&buf, 'E');
-	while (rs->current < rs->nranges && buf.len < MESSAGE_BYTES && rs->nparts == 0 && !rs->more)
-	{
-		Range	   *range = &rs->ranges[rs->current];
-
-		fill_from_range(rs, range, &buf);
-		if (range->next > range->until)
-			rs->current++;
-	}
+	while (buf.len < MESSAGE_BYTES && rs->nparts == 0 && !rs->more &&
+		   (range = next_range(rs, &limit)) != NULL)
+		fill_from_range(rs, range, limit, &buf);
 	if (buf.len > 1)
 	{
 		queue_message(rs, &buf);
@@ -434,11 +476,12 @@ static void
 queue_head(Response *rs)
 {
 	CvgHead		head = {0};
+	CvgStamp	limit;
 	CvgBuf		buf;
 
 	cvg_serving.kick = pg_atomic_read_u64(&rs->db->kick);
 	head.now = GetCurrentTimestamp();
-	head.more = rs->more || rs->current < rs->nranges;
+	head.more = rs->more || next_range(rs, &limit) != NULL;
 	head.reports = cvg_member_reports(rs->db, &cvg_serving.passed, &head.nreports);
 	head.progress = head.reports[0].progress;
 	cvg_buf_init(&buf);
@@ -543,7 +586,7 @@ begin_sending(Response *rs)
 		cvg_serving.holes_from = position_of(&rs->req, cvg_slice_cstring(rs->db->replica_id));
 		cvg_serving.holes_until = Max(watermark, cvg_serving.holes_from);
 	}
-	rs->nranges = rs->current = 0;
+	rs->nranges = 0;
 	return false;
 }
 
@@ -643,8 +686,7 @@ go_on(Response *rs)
 {
 	if (rs->nparts > 0)
 		queue_part(rs);
-	else if (!rs->more && rs->current < rs->nranges &&
-			 rs->sent_bytes < rs->req.max_bytes && queue_entries(rs))
+	else if (!rs->more && rs->sent_bytes < rs->req.max_bytes && queue_entries(rs))
 		 /* queued */ ;
 	else
 	{

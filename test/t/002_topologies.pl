@@ -45,4 +45,29 @@ for my $topology (qw(mesh chain ring))
 	$_->server->stop for $g->nodes;
 }
 
+# --- histories that are woven together ------------------------------------------------
+# b and c write in turn, each after what the other wrote; a was away and gets
+# both from b alone.  In the order of causes that is a matter of a few local
+# transactions, not of one for each entry.
+{
+	my $chain = Converge->new_group(names => [qw(a b c)], topology => 'chain');
+	my ($a, $b, $c) = $chain->nodes;
+	$chain->all('CREATE TABLE t (id int PRIMARY KEY, v int)');
+	$chain->replicate('t');
+	$b->sql('INSERT INTO t VALUES (1, 0)');
+	$chain->converged_ok('a chain', 't');
+	$a->sql("SELECT converge.peer_pause('b')");
+	for my $i (1 .. 30)
+	{
+		my ($from, $to) = $i % 2 ? ($b, $c) : ($c, $b);
+		$from->sql("UPDATE t SET v = $i WHERE id = 1");
+		$to->wait_for('SELECT v FROM t WHERE id = 1', $i) or last;
+	}
+	my $transactions = "SELECT transactions FROM converge.stat_peers WHERE name = 'b'";
+	my $before = $a->sql($transactions);
+	$a->sql("SELECT converge.peer_resume('b')");
+	$chain->converged_ok('who was away has all of it', 't');
+	cmp_ok($a->sql($transactions) - $before, '<', 10, 'in less local transactions than entries');
+}
+
 done_testing();
