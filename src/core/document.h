@@ -10,7 +10,11 @@
  * right child if it has none, else the left child of the character that
  * follows (deleted ones count), so that a passage typed forwards or
  * backwards is one subtree, which a concurrent passage at the same place
- * comes wholly before or wholly behind.
+ * comes wholly before or wholly behind.  (RGA mixes passages typed backwards,
+ * Logoot and its kin any.  FugueMax of the same paper sorts right siblings by
+ * what they were inserted before, which keeps apart one rare constellation
+ * more; it would cost a second reference in each hunk, and an order that
+ * depends on what may not be there yet.)
  *
  * State
  * -----

@@ -36,7 +36,7 @@ int64
 cvg_document_length(CvgSlice document)
 {
 	CvgDoc		doc;
-	CvgDocOrder		o;
+	CvgDocOrder o;
 	int64		length;
 
 	read_document(document, &doc);
@@ -53,7 +53,7 @@ cvg_document_authors(CvgSlice document, int *n, CvgBuf *text)
 	CvgDocumentRun *runs = NULL;
 	CvgDocumentRun *run = NULL;
 	CvgDoc		doc;
-	CvgDocOrder		o;
+	CvgDocOrder o;
 	int64		position = 0;
 	int			max = 0;
 	int			i;
@@ -108,7 +108,7 @@ typedef struct Deletion
 typedef struct Update
 {
 	CvgDoc		base;
-	CvgDocOrder		order;
+	CvgDocOrder order;
 	Cursor		cursor;			/* only moves forward */
 	CvgDot		dot;
 	CvgDocHunk *hunks;			/* to insert */
@@ -284,7 +284,8 @@ make_delta(Update *u, CvgDoc *delta)
 	cvg_doc_init(delta);
 	while (self < base->nids && cvg_slice_cmp(base->ids[self], u->dot.replica) < 0)
 		self++;
-	new_id = u->nhunks > 0 && (self == base->nids || !cvg_slice_eq(base->ids[self], u->dot.replica));
+	new_id = u->nhunks > 0 && (self == base->nids ||
+							   !cvg_slice_eq(base->ids[self], u->dot.replica));
 	delta->ids = cvg_doc_alloc(base->nids + 1, sizeof(CvgSlice));
 	for (i = 0; i < base->nids; i++)
 		delta->ids[new_id && i >= self ? i + 1 : i] = base->ids[i];

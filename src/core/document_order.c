@@ -51,7 +51,7 @@ make_nodes(CvgDocOrder *o, int write)
 {
 	const CvgDoc *doc = o->doc;
 	const CvgDocWrite *w = &doc->writes[write];
-	CvgDocNode		node = {w->text.data, write, -1, 0, w->dead, 0, false};
+	CvgDocNode	node = {w->text.data, write, -1, 0, w->dead, 0, false};
 	int			h;
 
 	node.ascii = w->text.len == cvg_doc_live(doc, w);
@@ -84,7 +84,7 @@ make_child(CvgDocOrder *o, int write, int h)
 {
 	const CvgDoc *doc = o->doc;
 	const CvgDocHunk *hunk = &doc->hunks[h];
-	CvgDocChild	   *c;
+	CvgDocChild *c;
 	int			parent = -1;
 
 	if (hunk->place != CVG_DOC_START)
@@ -144,7 +144,7 @@ static void
 add_span(CvgDocOrder *o, int write, uint32 from, uint32 len, const uint8 *text,
 		 uint32 nbytes)
 {
-	CvgDocSpan	   *s = o->nspans > 0 ? &o->spans[o->nspans - 1] : NULL;
+	CvgDocSpan *s = o->nspans > 0 ? &o->spans[o->nspans - 1] : NULL;
 
 	if (len == 0)
 		return;
@@ -168,7 +168,7 @@ add_span(CvgDocOrder *o, int write, uint32 from, uint32 len, const uint8 *text,
 static void
 walk_chars(CvgDocOrder *o, int hunk, uint32 from, uint32 to)
 {
-	CvgDocNode	   *node = &o->nodes[hunk];
+	CvgDocNode *node = &o->nodes[hunk];
 	const CvgDoc *doc = o->doc;
 	const CvgDocWrite *w = &doc->writes[node->write];
 
@@ -203,7 +203,7 @@ walk_chars(CvgDocOrder *o, int hunk, uint32 from, uint32 to)
 static inline void
 push(CvgDocOrder *o, int hunk, uint32 from, bool single)
 {
-	CvgDocTask	   *t = CVG_DOC_PUSH(o->stack, o->depth, o->max_depth);
+	CvgDocTask *t = CVG_DOC_PUSH(o->stack, o->depth, o->max_depth);
 
 	t->hunk = hunk;
 	t->from = from;
@@ -224,10 +224,10 @@ is_child(const CvgDocOrder *o, int c, int hunk)
 static void
 push_char(CvgDocOrder *o, int hunk, uint32 at)
 {
-	CvgDocNode	   *node = &o->nodes[hunk];
+	CvgDocNode *node = &o->nodes[hunk];
 	uint32		end = node->start + o->doc->hunks[hunk].len;
 	const CvgDocWrite *w;
-	CvgDocChild		goes_on = {.hunk = hunk, .offset = at, .after = true, .child = -1};
+	CvgDocChild goes_on = {.hunk = hunk, .offset = at, .after = true, .child = -1};
 	int			first = node->child;
 	int			c = first;
 
@@ -292,7 +292,7 @@ cvg_doc_order(CvgDocOrder *o, const CvgDoc *doc)
 		push(o, o->children[n].child, o->children[n].start, false);
 	while (o->depth > 0)
 	{
-		CvgDocTask		t = o->stack[--o->depth];
+		CvgDocTask	t = o->stack[--o->depth];
 
 		if (t.single)
 			walk_chars(o, t.hunk, t.from, t.from + 1);
@@ -353,7 +353,7 @@ cvg_doc_order_text(const CvgDocOrder *o, CvgBuf *out)
 void
 cvg_doc_plain(const CvgDoc *doc, CvgBuf *out)
 {
-	CvgDocOrder		o;
+	CvgDocOrder o;
 
 	cvg_doc_order(&o, doc);
 	cvg_doc_order_text(&o, out);

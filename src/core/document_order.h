@@ -60,14 +60,14 @@ typedef struct CvgDocTask
 typedef struct CvgDocOrder
 {
 	const CvgDoc *doc;
-	CvgDocNode	   *nodes;			/* by hunk */
-	CvgDocChild	   *children;		/* by parent, side, id */
+	CvgDocNode *nodes;			/* by hunk */
+	CvgDocChild *children;		/* by parent, side, id */
 	int			nchildren;
 	int			max_children;
-	CvgDocSpan	   *spans;			/* the text, with what is deleted */
+	CvgDocSpan *spans;			/* the text, with what is deleted */
 	int			nspans;
 	int			max_spans;
-	CvgDocTask	   *stack;
+	CvgDocTask *stack;
 	int			depth;
 	int			max_depth;
 	int64		length;			/* of what is not deleted */

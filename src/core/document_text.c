@@ -162,6 +162,26 @@ id_number(Parse *parse, CvgSlice id)
 	return doc->nids - 1;
 }
 
+/* What a character after a backslash stands for; 0: for nothing. */
+static char
+unescaped(char c)
+{
+	switch (c)
+	{
+		case 'n':
+			return '\n';
+		case 'r':
+			return '\r';
+		case 't':
+			return '\t';
+		case '"':
+		case '\\':
+			return c;
+		default:
+			return 0;
+	}
+}
+
 /* Past a quoted string; its content is appended. */
 static void
 scan_quoted(CvgScanner *s, CvgBuf *text)
@@ -176,8 +196,7 @@ scan_quoted(CvgScanner *s, CvgBuf *text)
 
 		if (c == '\\')
 		{
-			c = s->p < s->end ? *s->p++ : 0;
-			c = c == 'n' ? '\n' : (c == 'r' ? '\r' : (c == 't' ? '\t' : (c == '"' || c == '\\' ? c : 0)));
+			c = unescaped(s->p < s->end ? *s->p++ : 0);
 			if (c == 0)
 			{
 				(void) cvg_scan_fail(s, CVG_E_SYNTAX, s->p - 1);
