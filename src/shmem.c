@@ -19,6 +19,7 @@
 #include "compat.h"
 
 #include "core/hlc.h"
+#include "core/horizon.h"
 #include "core/vclock.h"
 #include "guc.h"
 #include "shmem.h"
@@ -415,14 +416,22 @@ cvg_horizon_clock(CvgDb *db, int64 *own_last_seq)
 {
 	CvgClockEntry entries[CVG_MAX_ORIGINS];
 	CvgOriginSlot slots[CVG_MAX_ORIGINS];
-	uint64		ceiling = pg_atomic_read_u64(&db->stamp_ceiling);
-	CvgStamp	own;
-	int64		last;
-	bool		inflight = false;
+	CvgStamp	ceiling = (CvgStamp) pg_atomic_read_u64(&db->stamp_ceiling);
+	CvgHorizon	own;
 	int			norigins;
 	int			dbno = db - cvg_shared->db;
 	int			n = 0;
 	int			i;
+
+	/*
+	 * The horizons of others first, the own last seq after: a local write
+	 * that did not see what these horizons cover had its row before that was
+	 * applied, so it has its seq by now, and last_seq must not be older.
+	 */
+	LWLockAcquire(&db->lock, LW_SHARED);
+	norigins = db->norigins;
+	memcpy(slots, db->origins, norigins * sizeof(CvgOriginSlot));
+	LWLockRelease(&db->lock);
 
 	/*
 	 * Without a write the clock does not move: bring it to now, so that an
@@ -431,42 +440,25 @@ cvg_horizon_clock(CvgDb *db, int64 *own_last_seq)
 	cvg_stamp_observe(db, GetCurrentTimestamp());
 
 	LWLockAcquire(&db->commit_lock, LW_SHARED);
-	own = (CvgStamp) pg_atomic_read_u64(&db->hlc);
+	cvg_horizon_begin(&own, (CvgStamp) pg_atomic_read_u64(&db->hlc));
 	pg_memory_barrier();
 	for (i = 0; i < cvg_shared->ninflight; i++)
 	{
 		CvgInflight *slot = &cvg_shared->inflight[i];
 		uint64		first = pg_atomic_read_u64(&slot->first_stamp);
 
-		if (first == 0 || slot->db != dbno)
-			continue;
-		if (slot->seq != 0)
-			inflight = true;
-		else if ((CvgStamp) first - 1 < own)
-			own = (CvgStamp) first - 1;
+		if (first != 0 && slot->db == dbno)
+			cvg_horizon_add(&own, (CvgStamp) first, slot->seq);
 	}
-
-	/*
-	 * A seq in flight may abort and then never reaches anybody; wait for it
-	 * only while it is in flight.
-	 */
-	last = inflight ? db->last_seq : db->last_committed_seq;
-	LWLockRelease(&db->commit_lock);
-
-	/* what was told must hold after a crash, whatever the clock says then */
-	if (own > (CvgStamp) ceiling)
-		own = (CvgStamp) ceiling;
 	if (own_last_seq != NULL)
-		*own_last_seq = last;
+		*own_last_seq = cvg_horizon_last_seq(&own, db->last_seq, db->last_committed_seq);
+	LWLockRelease(&db->commit_lock);
+	cvg_horizon_cap(&own, ceiling);
 
-	LWLockAcquire(&db->lock, LW_SHARED);
-	norigins = db->norigins;
-	memcpy(slots, db->origins, norigins * sizeof(CvgOriginSlot));
-	LWLockRelease(&db->lock);
 	for (i = 0; i < norigins; i++)
 	{
 		entries[n].id = slot_id(&slots[i]);
-		entries[n].value = slots[i].id == db->origin ? own : slots[i].horizon;
+		entries[n].value = slots[i].id == db->origin ? own.stamp : slots[i].horizon;
 		n++;
 	}
 	return make_clock(entries, n);

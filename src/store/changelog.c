@@ -26,6 +26,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
+#include "core/horizon.h"
 #include "storage/bufmgr.h"
 #include "store/changelog.h"
 #include "store/meta.h"
@@ -327,21 +328,22 @@ int64
 cvg_log_own_watermark(CvgDb *db)
 {
 	int			dbno = db - cvg_shared->db;
+	CvgHorizon	horizon;
 	int64		watermark;
 	XLogRecPtr	lsn;
 	int			i;
 
 	LWLockAcquire(&db->commit_lock, LW_SHARED);
-	watermark = db->last_seq;
+	cvg_horizon_begin(&horizon, 0);
 	lsn = db->last_commit_lsn;
 	for (i = 0; i < cvg_shared->ninflight; i++)
 	{
 		CvgInflight *slot = &cvg_shared->inflight[i];
 
-		if (pg_atomic_read_u64(&slot->first_stamp) != 0 && slot->db == dbno &&
-			slot->seq != 0 && slot->seq <= watermark)
-			watermark = slot->seq - 1;
+		if (pg_atomic_read_u64(&slot->first_stamp) != 0 && slot->db == dbno)
+			cvg_horizon_add(&horizon, 0, slot->seq);
 	}
+	watermark = cvg_horizon_watermark(&horizon, db->last_seq);
 	LWLockRelease(&db->commit_lock);
 
 	if (!XLogRecPtrIsInvalid(lsn) && !RecoveryInProgress())

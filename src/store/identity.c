@@ -53,6 +53,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "core/horizon.h"
 #include "guc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -695,14 +696,9 @@ cvg_identity_extend_ceiling(CvgDb *db)
 	CvgStamp	ceiling = (CvgStamp) pg_atomic_read_u64(&db->stamp_ceiling);
 	TimestampTz now = GetCurrentTimestamp();
 
-	/*
-	 * Ahead of the wall clock, but not ahead of stamps that are ahead of it:
-	 * stamps begin at the ceiling after a restart, and a server that restarts
-	 * again and again must not run away from the clock.
-	 */
-	if (ceiling >= last && ceiling > now + CEILING_LEAD_US / 2)
+	if (cvg_ceiling_holds(ceiling, last, now, CEILING_LEAD_US / 2))
 		return;
-	ceiling = Max(last, now + ceiling_lead_us(db));
+	ceiling = cvg_next_ceiling(last, now, ceiling_lead_us(db));
 	cvg_sql_begin();
 	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1", "l", ceiling);
 	cvg_sql_end();

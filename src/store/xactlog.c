@@ -38,6 +38,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "core/horizon.h"
 #include "storage/buffile.h"
 #include "storage/proc.h"
 #include "store/capture.h"
@@ -438,10 +439,11 @@ insert_parts(int64 spill_key)
 static CvgStamp
 entry_horizon(CvgDb *db)
 {
-	CvgStamp	horizon = (CvgStamp) pg_atomic_read_u64(&db->hlc);
 	int			dbno = db - cvg_shared->db;
+	CvgHorizon	horizon;
 	int			i;
 
+	cvg_horizon_begin(&horizon, (CvgStamp) pg_atomic_read_u64(&db->hlc));
 	pg_memory_barrier();
 	for (i = 0; i < cvg_shared->ninflight; i++)
 	{
@@ -449,11 +451,10 @@ entry_horizon(CvgDb *db)
 		uint64		first = pg_atomic_read_u64(&slot->first_stamp);
 
 		/* those with a seq have a smaller one than ours */
-		if (first != 0 && slot->db == dbno && slot->seq == 0 &&
-			(CvgStamp) first - 1 < horizon)
-			horizon = (CvgStamp) first - 1;
+		if (first != 0 && slot->db == dbno)
+			cvg_horizon_add(&horizon, (CvgStamp) first, slot->seq);
 	}
-	return horizon;
+	return horizon.stamp;
 }
 
 /* What this transaction may depend on: everything applied here by now. */

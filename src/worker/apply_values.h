@@ -67,7 +67,8 @@ typedef struct RowWork
 	CvgMap	   *map;
 	const CvgChange *change;
 	bool		keyless;
-	CvgStamp	dot;			/* the change's */
+	CvgStamp	dot;			/* the change's, 0 if not of the entry's origin */
+	int			looks;			/* in vain, for where the row is */
 	CvgSlice	key;			/* bytes: key values, or birth */
 	CvgSlice	stable;			/* a tombstone that it covers counts as absent */
 	Datum		keys[CVG_MAX_KEY_COLUMNS];

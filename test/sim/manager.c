@@ -1,0 +1,521 @@
+/*
+ * manager.c: start of a node, its identity, and the housekeeping:
+ * identity.c, manager.c, janitor.c.
+ */
+#include "sim.h"
+
+#include "core/horizon.h"
+
+#define CEILING_LEAD	(2 * SECOND)
+#define SEGMENT_ENTRIES	12
+
+typedef struct Manager
+{
+	Proc		proc;
+	Record	   *record;
+	bool		sync;
+	bool		appended;
+	int			then;
+	CvgStamp	stable[MAX_IDS];
+	CvgStamp	own[MAX_IDS];
+	Txn		   *txn;
+	uint32		saved_members;
+	uint32		saved_forgotten;
+	uint64		saved_version;
+	bool		started;
+} Manager;
+
+enum
+{
+	PC_LOAD, PC_COMMIT, PC_CEILING, PC_CEILING_DONE, PC_MEMBERS, PC_MEMBERS_DONE, PC_STABLE,
+	PC_STABLE_DONE, PC_TOMBSTONES, PC_TOMBSTONES_COMMIT, PC_LOG, PC_LOG_DONE, PC_CLAIMS,
+	PC_RENEW, PC_RENEWED, PC_SLEEP
+};
+
+static void
+go(Manager *m, int pc, int64 delay)
+{
+	m->proc.pc = pc;
+	schedule(&m->proc, delay);
+}
+
+/* Commit a record of our own, then go on at "then". */
+static void
+commit(Manager *m, Record *r, bool sync, int then)
+{
+	m->record = r;
+	m->sync = sync;
+	m->then = then;
+	append_record(m->proc.node, r);
+	go(m, PC_COMMIT, 1 + below(50));
+}
+
+static void
+commit_step(Manager *m)
+{
+	int64		delay;
+
+	if (m->sync && !flush_wait(m->proc.node, m->record->lsn, &delay))
+	{
+		schedule(&m->proc, delay);
+		return;
+	}
+	make_visible(m->proc.node, m->record);
+	go(m, m->then, 1 + below(50));
+}
+
+/* ---- identity ---- */
+
+static CvgStamp
+highest_stamp(const Db *db, CvgStamp last_own)
+{
+	CvgStamp	highest = MUTANT(M_NO_CEILING) ? last_own : Max(db->ceiling, last_own);
+	int			i;
+
+	for (i = 0; i < w.nids && !MUTANT(M_NO_CEILING); i++)
+	{
+		highest = Max(highest, db->stamp[i]);
+		highest = Max(highest, db->horizon[i]);
+		highest = Max(highest, db->stable[i]);
+	}
+	return highest;
+}
+
+static void
+load_members(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *m = &node->shm.members[i];
+
+		if (w.peers[node->index][i] && !m->in_use)
+		{
+			m->in_use = true;
+			m->id = w.id_of[i][0];
+		}
+		if (!node->mem.member[i])
+			continue;
+		if (!m->in_use)
+		{
+			m->in_use = true;
+			m->id = node->mem.member_id[i];
+		}
+		if (node->mem.forgotten[i] && (m->flags & CVG_REPORT_FORGOTTEN) == 0 &&
+			m->id == node->mem.member_id[i])
+		{
+			m->flags |= CVG_REPORT_FORGOTTEN;
+			m->generation = Max(stamp_draw(node), m->generation + 1);
+		}
+	}
+}
+
+static void
+publish_load(Node *node)
+{
+	Shm		   *shm = &node->shm;
+	Db		   *db = &node->mem;
+	Log		   *own = &db->log[db->self];
+	CvgStamp	last_stamp = 0;
+
+	shm->last_seq = db->floor[db->self];
+	if (own->n > 0)
+	{
+		shm->last_seq = Max(shm->last_seq, own->rows[own->n - 1].seq);
+		last_stamp = own->rows[own->n - 1].entry->stamp;
+	}
+	shm->last_committed_seq = shm->boot_seq = shm->last_seq;
+	shm->claimed_seq = 0;
+	shm->boot_id = rnd() | 1;
+	memcpy(shm->seq, db->seq, sizeof(shm->seq));
+	memcpy(shm->pending, db->seq, sizeof(shm->pending));
+	memcpy(shm->stamp, db->stamp, sizeof(shm->stamp));
+	memcpy(shm->horizon, db->horizon, sizeof(shm->horizon));
+	memcpy(shm->floor, db->floor, sizeof(shm->floor));
+	memcpy(shm->stable, db->stable, sizeof(shm->stable));
+	shm->ceiling = db->ceiling;
+	stamp_observe(node, highest_stamp(db, last_stamp));
+	shm->deps_logged = shm->stable_logged = 0;
+	shm->progress_version++;
+	shm->stable_version++;
+	shm->ready = true;
+	shm->renewing = false;
+}
+
+static void
+load(Manager *m)
+{
+	Node	   *node = m->proc.node;
+
+	if (node->backup_boot != 0)
+	{
+		go(m, PC_RENEW, 1);
+		return;
+	}
+	publish_load(node);
+	check_stable(node);
+	if (!m->started)
+		start_clients(node);
+	m->started = true;
+	go(m, PC_CEILING, 1 + below(50));
+}
+
+/* ---- a new incarnation ---- */
+
+static bool
+any_receiver(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		if (node->receivers[i] != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+quiet_enough(Node *node)
+{
+	Txn		   *t;
+
+	for (t = node->txns; t != NULL; t = t->next)
+	{
+		if (t->seq != 0 || t->apply)
+			return false;
+	}
+	return true;
+}
+
+static void
+fill_renewal(Node *node, Renewal *rn, bool past_lost)
+{
+	Log		   *log;
+	int			i;
+	int			j;
+
+	rn->old_id = node->mem.self;
+	rn->new_id = new_id(node->index);
+	rn->boot_seq = node->shm.boot_seq;
+	rn->past_lost = past_lost;
+	rn->fingerprint = node->mem.fingerprint;
+	rn->ceiling = Max(highest_stamp(&node->mem, 0), wall_clock(node));
+	log = &node->mem.log[rn->old_id];
+	for (i = 0; past_lost && i < log->n; i++)
+	{
+		Entry	   *e;
+
+		if (log->rows[i].seq <= rn->boot_seq)
+			continue;
+		e = sim_alloc(sizeof(Entry));
+		*e = *log->rows[i].entry;
+		e->id = rn->new_id;
+		e->moved_from = log->rows[i].entry->moved_from >= 0 ?
+			log->rows[i].entry->moved_from : rn->old_id;
+		for (j = 0; j < e->nops; j++)
+			e->ops[j]->entry = e;
+		rn->moved[rn->nmoved++] = e;
+		log_add(&w.history[rn->new_id], e, 0, 0);
+		COUNT(moved_entries);
+	}
+}
+
+static void
+renew(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	bool		past_lost = node->shm.claimed_seq > 0;
+	Record	   *r;
+
+	node->shm.renewing = true;
+	node->shm.ready = false;
+	stop_receivers(node);
+	if (!quiet_enough(node) || any_receiver(node))
+	{
+		schedule(&m->proc, 1 * MS);
+		return;
+	}
+	COUNT(renewals);
+	r = new_record(node);
+	r->renewal = sim_alloc(sizeof(Renewal));
+	fill_renewal(node, r->renewal, past_lost);
+	TRACE("%s: goes on as %s", node->name, w.ids[r->renewal->new_id].name);
+	commit(m, r, true, PC_RENEWED);
+}
+
+static void
+renewed(Manager *m)
+{
+	Node	   *node = m->proc.node;
+
+	node->backup_boot = 0;
+	memset(node->told_progress, 0, sizeof(node->told_progress));
+	go(m, PC_LOAD, 1);
+}
+
+/* ---- housekeeping ---- */
+
+static void
+extend_ceiling(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	CvgStamp	now = wall_clock(node);
+	Record	   *r;
+
+	load_members(node);
+	if (cvg_ceiling_holds(node->shm.ceiling, node->shm.hlc, now, CEILING_LEAD / 2))
+	{
+		go(m, PC_MEMBERS, 1);
+		return;
+	}
+	r = new_record(node);
+	r->ceiling = cvg_next_ceiling(node->shm.hlc, now, CEILING_LEAD * (1 + 4 * below(2)));
+	commit(m, r, true, PC_CEILING_DONE);
+}
+
+static void
+tend_receivers(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		bool		wanted = w.peers[node->index][i];
+
+		if (wanted && node->receivers[i] == NULL)
+			start_receiver(node, i);
+		else if (!wanted && node->receivers[i] != NULL)
+			stop_receiver(node, i);
+	}
+}
+
+static void
+save_members(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	Record	   *r = new_record(node);
+	uint32		forgotten = 0;
+	int			i;
+
+	tend_receivers(node);
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *member = &node->shm.members[i];
+
+		if (!member->in_use)
+			continue;
+		r->members_set |= 1 << i;
+		r->member_id[i] = member->id;
+		if (member->flags & CVG_REPORT_FORGOTTEN)
+			r->forgotten_set |= 1 << i;
+		forgotten += (member->id + 1) << 8;
+	}
+	forgotten += r->forgotten_set;
+	if ((uint32) r->members_set == m->saved_members && forgotten == m->saved_forgotten)
+	{
+		go(m, PC_STABLE, 1);
+		return;
+	}
+	m->saved_members = r->members_set;
+	m->saved_forgotten = forgotten;
+	commit(m, r, true, PC_STABLE);
+}
+
+static void
+advance_stable(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	uint64		version = node->shm.stable_version;
+	Record	   *r;
+
+	if (!w.cfg.forget ||
+		(!members_stable(node, m->stable) && version == m->saved_version))
+	{
+		go(m, PC_TOMBSTONES, 1);
+		return;
+	}
+	r = new_record(node);
+	r->stable_set = true;
+	memcpy(r->stable, m->stable, sizeof(r->stable));
+	m->saved_version = version;
+	commit(m, r, false, PC_STABLE_DONE);
+}
+
+static void
+publish_stable(Manager *m)
+{
+	Shm		   *shm = &m->proc.node->shm;
+	bool		grew = false;
+	int			i;
+
+	for (i = 0; i < w.nids; i++)
+	{
+		grew |= m->stable[i] > shm->stable[i];
+		shm->stable[i] = Max(shm->stable[i], m->stable[i]);
+	}
+	if (grew)
+	{
+		shm->stable_version++;
+		COUNT(stable_grew);
+		TRACE("%s: S = {%s}", m->proc.node->name, show_clock(shm->stable));
+		check_stable(m->proc.node);
+	}
+	go(m, PC_TOMBSTONES, 1);
+}
+
+static void
+drop_tombstones(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	Row			none = {0};
+	int			k;
+
+	m->txn = NULL;
+	for (k = 0; k < w.cfg.nkeys; k++)
+	{
+		if (!node->mem.tomb[k].present || node->shelf_owner[k] != NULL ||
+			!state_stable(node->mem.tomb[k].state, node->shm.stable))
+			continue;
+		if (m->txn == NULL)
+			m->txn = txn_begin(node, false);
+		(void) lock_shelf(m->txn, k, true);
+		txn_set_tomb(m->txn, k, &none);
+		COUNT(tombstones_dropped);
+		TRACE("%s: drops the tombstone of %d", node->name, k);
+	}
+	if (m->txn == NULL)
+	{
+		go(m, PC_LOG, 1);
+		return;
+	}
+	txn_commit_begin(m->txn, false);
+	go(m, PC_TOMBSTONES_COMMIT, 1 + below(100));
+}
+
+/* What the next segment holds, per origin; has everybody all of it? */
+static bool
+may_empty(Node *node, int segment, int64 *held)
+{
+	bool		result = true;
+	int			i;
+	int			j;
+
+	memset(held, 0, sizeof(int64) * MAX_IDS);
+	for (i = 0; i < w.nids; i++)
+	{
+		Log		   *log = &node->mem.log[i];
+
+		for (j = 0; j < log->n; j++)
+		{
+			if (log->rows[j].segment == segment)
+				held[i] = Max(held[i], log->rows[j].seq);
+		}
+		result &= held[i] <= members_acknowledged(node, i);
+	}
+	return result || MUTANT(M_CUT_EARLY);
+}
+
+static void
+rotate_log(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	int			next = (node->mem.segment + 1) % NSEGMENTS;
+	int64		held[MAX_IDS];
+	int			n = 0;
+	Record	   *r;
+	int			i;
+	int			j;
+
+	for (i = 0; i < w.nids; i++)
+	{
+		for (j = 0; j < node->mem.log[i].n; j++)
+			n += node->mem.log[i].rows[j].segment == node->mem.segment;
+	}
+	if ((w.cfg.faults & (1u << F_CUT_LOG)) == 0 || n < SEGMENT_ENTRIES ||
+		!may_empty(node, next, held))
+	{
+		go(m, PC_CLAIMS, 1);
+		return;
+	}
+	r = new_record(node);
+	r->empty_segment = r->segment = next;
+	for (i = 0; i < w.nids; i++)
+	{
+		node->shm.floor[i] = Max(node->shm.floor[i], held[i]);
+		r->floor[i] = held[i];
+		n += held[i] > 0;
+	}
+	COUNT(log_cuts);
+	commit(m, r, true, PC_CLAIMS);
+}
+
+static void
+manager_step(Proc *p)
+{
+	Manager    *m = (Manager *) p;
+	Node	   *node = p->node;
+	int64		delay;
+
+	switch (p->pc)
+	{
+		case PC_LOAD:
+			load(m);
+			break;
+		case PC_COMMIT:
+			commit_step(m);
+			break;
+		case PC_CEILING:
+			extend_ceiling(m);
+			break;
+		case PC_CEILING_DONE:
+			node->shm.ceiling = m->record->ceiling;
+			go(m, PC_MEMBERS, 1);
+			break;
+		case PC_MEMBERS:
+			save_members(m);
+			break;
+		case PC_STABLE:
+			advance_stable(m);
+			break;
+		case PC_STABLE_DONE:
+			publish_stable(m);
+			break;
+		case PC_TOMBSTONES:
+			drop_tombstones(m);
+			break;
+		case PC_TOMBSTONES_COMMIT:
+			if (txn_commit_step(m->txn, &delay))
+				go(m, PC_LOG, 1);
+			else
+				schedule(p, delay);
+			break;
+		case PC_LOG:
+			rotate_log(m);
+			break;
+		case PC_CLAIMS:
+			if (node->shm.claimed_seq > 0)
+				go(m, PC_RENEW, 1);
+			else
+				go(m, PC_CEILING, w.cfg.turn / 2 + around(w.cfg.turn / 2));
+			break;
+		case PC_RENEW:
+			renew(m);
+			break;
+		case PC_RENEWED:
+			renewed(m);
+			break;
+	}
+}
+
+void
+start_node(Node *node)
+{
+	node->running = true;
+	memset(&node->shm, 0, sizeof(Shm));
+	memset(node->stable_checked, 0, sizeof(node->stable_checked));
+	node->manager = new_proc(node, sizeof(Manager), manager_step);
+	TRACE("%s starts", node->name);
+	schedule(node->manager, 1);
+}

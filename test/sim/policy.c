@@ -1,0 +1,403 @@
+/*
+ * policy.c: what the server keeps in shared memory, and decides from it:
+ * stamps, horizons, reports, members, the stable clock.
+ */
+#include "sim.h"
+
+#include "core/hlc.h"
+#include "core/horizon.h"
+
+#define PASS_ON		(200 * MS)
+
+/* ---- stamps ---- */
+
+CvgStamp
+stamp_draw(Node *node)
+{
+	return node->shm.hlc = cvg_hlc_next(node->shm.hlc, wall_clock(node));
+}
+
+void
+stamp_observe(Node *node, CvgStamp seen)
+{
+	node->shm.hlc = cvg_hlc_observe(node->shm.hlc, seen);
+}
+
+/* ---- in-flight slots ---- */
+
+static void
+look_at_transactions(Node *node, CvgHorizon *h)
+{
+	Txn		   *t;
+
+	cvg_horizon_begin(h, node->shm.hlc);
+	for (t = node->txns; t != NULL; t = t->next)
+	{
+		if (t->first_stamp != 0 && (t->seq != 0 || !MUTANT(M_NO_INFLIGHT)))
+			cvg_horizon_add(h, t->first_stamp, t->seq);
+	}
+}
+
+int64
+own_watermark(Node *node, int64 *lsn)
+{
+	CvgHorizon	h;
+
+	*lsn = node->shm.last_commit_lsn;
+	look_at_transactions(node, &h);
+	return MUTANT(M_WATERMARK) ? node->shm.last_seq :
+		cvg_horizon_watermark(&h, node->shm.last_seq);
+}
+
+/* Every own write stamped up to *own is in an entry up to *last. */
+void
+own_horizon(Node *node, CvgStamp *own, int64 *last)
+{
+	CvgHorizon	h;
+
+	stamp_observe(node, wall_clock(node));
+	look_at_transactions(node, &h);
+	*last = cvg_horizon_last_seq(&h, node->shm.last_seq, node->shm.last_committed_seq);
+	if (!MUTANT(M_NO_CEILING))
+		cvg_horizon_cap(&h, node->shm.ceiling);
+	*own = h.stamp;
+}
+
+CvgStamp
+entry_horizon(Node *node)
+{
+	CvgHorizon	h;
+
+	look_at_transactions(node, &h);
+	return h.stamp;
+}
+
+void
+progress_clock(Node *node, int64 *values)
+{
+	memcpy(values, node->shm.seq, sizeof(node->shm.seq));
+	values[node->mem.self] = node->shm.last_committed_seq;
+}
+
+void
+horizon_clock(Node *node, CvgStamp *values)
+{
+	int64		last;
+
+	memcpy(values, node->shm.horizon, sizeof(node->shm.horizon));
+	own_horizon(node, &values[node->mem.self], &last);
+}
+
+bool
+state_stable(CvgSlice state, const CvgStamp *stable)
+{
+	static CvgBuf buf;
+
+	cvg_buf_reset(&buf);
+	put_clock(&buf, stable);
+	return cvg_rowstate_covered(state, cvg_buf_slice(&buf));
+}
+
+void
+broadcast(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < node->nwaiting; i++)
+	{
+		if (node->waiting[i]->epoch == node->epoch)
+			schedule(node->waiting[i], 1 + below(100));
+	}
+	node->nwaiting = 0;
+}
+
+/* ---- reports ---- */
+
+static uint64
+obituary_sum(Node *node)
+{
+	uint64		sum = 0;
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		if (node->shm.members[i].in_use &&
+			(node->shm.members[i].flags & CVG_REPORT_FORGOTTEN))
+			sum += UINT64CONST(1) << node->shm.members[i].id;
+	}
+	return sum;
+}
+
+static void
+read_others(Node *node, ReportJob *job)
+{
+	CvgStamp	own = job->horizon[node->mem.self];
+
+	memcpy(job->horizon, node->shm.horizon, sizeof(job->horizon));
+	job->horizon[node->mem.self] = own;
+}
+
+static void
+read_own(Node *node, ReportJob *job)
+{
+	own_horizon(node, &job->horizon[node->mem.self], &job->last_seq);
+}
+
+static void
+check_report(Node *node, ReportJob *job)
+{
+	int			i;
+
+	check_told_progress(node, job->progress);
+	for (i = 0; i < w.nids; i++)
+	{
+		if (job->horizon[i] != 0)
+			check_claim(i, job->horizon[i],
+						i == node->mem.self ? job->last_seq : node->disk.seq[i],
+						node->name);
+	}
+}
+
+/* True when the report is complete and may be told; else again after *delay. */
+bool
+report_step(Node *node, ReportJob *job, int64 *delay)
+{
+	*delay = 1 + below(3) * below(40);
+	switch (job->pc++)
+	{
+		case 0:
+			job->id = node->mem.self;
+			job->generation = stamp_draw(node);
+			return false;
+		case 1:
+			if (MUTANT(M_REPORT_ORDER))
+				read_own(node, job);
+			else
+				read_others(node, job);
+			return false;
+		case 2:
+			if (MUTANT(M_REPORT_ORDER))
+				read_others(node, job);
+			else
+				read_own(node, job);
+			return false;
+		case 3:
+			progress_clock(node, job->progress);
+			return false;
+		case 4:
+			job->lsn = Max(node->shm.last_commit_lsn, node->shm.apply_lsn);
+			job->obituaries = obituary_sum(node);
+			return false;
+		default:
+			if (!MUTANT(M_ACK_BEFORE_FLUSH) && !flush_wait(node, job->lsn, delay))
+				return false;
+			check_report(node, job);
+			return true;
+	}
+}
+
+CvgReport
+report_message(Node *node, const ReportJob *job)
+{
+	CvgReport	r = {0};
+
+	r.node_name = cvg_slice_cstring(node->name);
+	r.replica_id = w.ids[job->id].slice;
+	r.generation = job->generation;
+	r.last_seq = job->last_seq;
+	r.progress = clock_bytes(job->progress);
+	r.horizon = clock_bytes(job->horizon);
+	r.obituaries = job->obituaries;
+	return r;
+}
+
+static void
+report_of(int node, const Member *m, CvgReport *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->node_name = cvg_slice_cstring(w.nodes[node].name);
+	r->replica_id = w.ids[m->id].slice;
+	r->generation = m->generation;
+	r->last_seq = m->last_seq;
+	r->progress = clock_bytes(m->progress);
+	r->horizon = clock_bytes(m->horizon);
+	r->obituaries = m->obituaries;
+	r->flags = m->flags;
+}
+
+/* Reports of others that this connection has not seen yet. */
+int
+passed_reports(Node *node, int64 *passed, int64 *passed_at, CvgReport *out)
+{
+	int			n = 0;
+	int			i;
+
+	if (*passed_at != 0 && w.now - *passed_at < PASS_ON)
+		return 0;
+	*passed_at = w.now;
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *m = &node->shm.members[i];
+
+		if (!m->in_use || m->generation < passed[i])
+			continue;
+		report_of(i, m, &out[n++]);
+		passed[i] = m->generation + 1;
+	}
+	return n;
+}
+
+static int
+node_by_name(CvgSlice name)
+{
+	return name.data[0] - 'a';
+}
+
+static Member *
+make_member(Node *node, int index)
+{
+	Member	   *m = &node->shm.members[index];
+
+	if (!m->in_use)
+	{
+		memset(m, 0, sizeof(Member));
+		m->in_use = true;
+		m->id = w.id_of[index][0];
+	}
+	return m;
+}
+
+static bool
+supersedes(const CvgReport *report, const Member *m)
+{
+	bool		same = m->id == id_by_name(report->replica_id);
+
+	if (m->flags & CVG_REPORT_FORGOTTEN)
+		return !same && report->generation > m->generation;
+	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
+		return true;
+	return report->generation > m->generation || MUTANT(M_REPORT_AGE);
+}
+
+void
+absorb_report(Node *node, const CvgReport *report)
+{
+	int			index = node_by_name(report->node_name);
+	int			id = id_by_name(report->replica_id);
+	CvgStamp	horizon = cvg_vclock_get(report->horizon, report->replica_id);
+	Member	   *m;
+
+	if (index == node->index)
+		return;
+	m = make_member(node, index);
+	if (supersedes(report, m))
+	{
+		m->id = id;
+		m->generation = report->generation;
+		m->last_seq = report->last_seq;
+		m->flags = report->flags;
+		m->obituaries = report->obituaries;
+		get_clock(report->progress, m->progress);
+		get_clock(report->horizon, m->horizon);
+	}
+	else
+		COUNT(reports_old);
+	if ((m->flags & CVG_REPORT_FORGOTTEN) == 0 && id != node->mem.self &&
+		node->mem.known[id] && node->shm.seq[id] >= report->last_seq)
+		node->shm.horizon[id] = Max(node->shm.horizon[id], horizon);
+}
+
+/* False if it was removed. */
+bool
+admit_member(Node *node, CvgSlice replica_id)
+{
+	int			id = id_by_name(replica_id);
+	Member	   *m = make_member(node, w.ids[id].node);
+
+	return (m->flags & CVG_REPORT_FORGOTTEN) == 0 || m->id != id;
+}
+
+/* ---- the stable clock ---- */
+
+static bool
+settled(Node *node, const Member *dead)
+{
+	uint64		sum = obituary_sum(node);
+	int			i;
+
+	if (MUTANT(M_FORGET_AT_ONCE))
+		return true;
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *m = &node->shm.members[i];
+
+		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN))
+			continue;
+		if (m->obituaries != sum ||
+			m->progress[dead->id] != node->shm.seq[dead->id])
+			return false;
+	}
+	return true;
+}
+
+static int64
+progress_of(CvgSlice origin, void *arg)
+{
+	Node	   *node = arg;
+	int			id = id_by_name(origin);
+
+	if (MUTANT(M_NO_FIFO))
+		return PG_INT64_MAX;
+	return id == node->mem.self ? node->shm.last_committed_seq : node->shm.seq[id];
+}
+
+/* What the reports prove, joined into S; did it grow? */
+bool
+members_stable(Node *node, CvgStamp *result)
+{
+	static CvgBuf out;
+	CvgReport	reports[MAX_NODES];
+	CvgStamp	own[MAX_IDS];
+	bool		grew = false;
+	int			n = 0;
+	int			i;
+
+	horizon_clock(node, own);
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *m = &node->shm.members[i];
+
+		if (!m->in_use)
+			continue;
+		report_of(i, m, &reports[n]);
+		if ((m->flags & CVG_REPORT_FORGOTTEN) && !settled(node, m))
+			reports[n].flags &= ~CVG_REPORT_FORGOTTEN;
+		if (MUTANT(M_OLD_INCARNATION))
+			reports[n].progress.len = 0;
+		n++;
+	}
+	cvg_buf_reset(&out);
+	if (cvg_stable_advance(clock_bytes(node->shm.stable), clock_bytes(own), reports, n,
+						   progress_of, node, wall_clock(node) - w.cfg.retention, &grew,
+						   &out) != CVG_OK)
+		fail(-1, "the stable clock cannot be formed");
+	get_clock(cvg_buf_slice(&out), result);
+	return grew;
+}
+
+int64
+members_acknowledged(Node *node, int id)
+{
+	int64		lowest = PG_INT64_MAX;
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Member	   *m = &node->shm.members[i];
+
+		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN) || m->id == id)
+			continue;
+		lowest = Min(lowest, m->progress[id]);
+	}
+	return lowest;
+}

@@ -1,0 +1,1073 @@
+/*
+ * receiver.c: requests to a peer, admission of its entries, apply
+ * transactions: receiver.c, intake.c, apply.c and apply_progress.c.
+ */
+#include "sim.h"
+
+#include "core/backoff.h"
+
+#define HEARTBEAT		(500 * MS)
+#define ANSWER			(1 * SECOND)
+#define HEALTHY			(HEARTBEAT + 1 * SECOND)
+#define BLOCKED_POLL	(100 * MS)
+#define DEPENDENCY_WAIT	(200 * MS)
+#define BROKEN_RETRY	(2 * SECOND)
+
+typedef enum UnitState
+{
+	UNIT_NEW, UNIT_TRIED, UNIT_DONE
+} UnitState;
+
+typedef struct Unit
+{
+	UnitState	state;
+	CvgEntryHeader header;
+	int			id;
+	CvgSlice	bytes;
+} Unit;
+
+typedef struct Blocked
+{
+	int			id;
+	CvgVerdict	why;
+	int			missing;
+	int64		missing_seq;
+	int64		until;
+} Blocked;
+
+struct Receiver
+{
+	Proc		proc;
+	int			peer;
+	int			peer_id;
+	Conn	   *conn;
+	bool		streaming;
+	int64		last_contact;
+	int			failures;
+	ReportJob	job;
+	int64		deadline;
+	bool		heard;
+	CvgSlice	body;
+	CvgSlice	head_bytes;
+	const char *error;
+	CvgHead		head;
+	bool		asked_ahead;	/* the answer to the next request may be here already */
+	bool		ahead;
+	int			nearly;
+	CvgSlice	early_body[2];
+	CvgSlice	early_head[2];
+	int			nblocked;
+	int			nblocked_before;	/* the open transaction */
+	Blocked		blocked[MAX_IDS];
+	int			nunits;
+	Unit		units[MAX_UNITS];
+	/* apply */
+	Txn		   *txn;
+	int			at;
+	int			applied;
+	int			max_entries;
+	bool		progressed;		/* something was applied in this pass */
+	int64		wait_until;
+	CvgBody		change_body;
+	CvgReader	reader;
+	CvgChange	change;
+	Entry	   *entry;
+	int			nchange;
+	RowWork    *row;
+	bool		fetch_pending;
+	bool		fetch_failed;
+};
+
+enum
+{
+	PC_START, PC_HELLO_REPORT, PC_HELLO, PC_REPORT, PC_WAIT, PC_DECODE, PC_PASS, PC_UNIT,
+	PC_CHANGE, PC_FETCH, PC_END_BATCH, PC_COMMIT, PC_DEPENDENCY, PC_TAKE_HEAD
+};
+
+static Node *
+node_of(Receiver *r)
+{
+	return r->proc.node;
+}
+
+static void
+go(Receiver *r, int pc, int64 delay)
+{
+	r->proc.pc = pc;
+	schedule(&r->proc, delay);
+}
+
+/* ---- errors ---- */
+
+static void
+end_with_error(Receiver *r, const char *why)
+{
+	TRACE("%s: receiver of %s ends: %s", node_of(r)->name, w.nodes[r->peer].name, why);
+	if (r->txn != NULL)
+		txn_abort(r->txn);
+	r->txn = NULL;
+	if (r->conn != NULL)
+		r->conn->open = false;
+	r->conn = NULL;
+	r->streaming = false;
+	r->failures++;
+	r->nblocked = 0;
+	r->nearly = 0;
+	r->asked_ahead = r->ahead = false;
+	go(r, PC_START, cvg_backoff_ms(r->failures, 50, 1000, (uint32) rnd()) * MS);
+}
+
+static bool
+is_claimed(Receiver *r, CvgSlice progress)
+{
+	Node	   *node = node_of(r);
+	int64		claimed = cvg_vclock_get(progress, w.ids[node->mem.self].slice);
+
+	if (claimed <= node->shm.last_seq || MUTANT(M_LOSE_CLAIM))
+		return false;
+	COUNT(claims);
+	node->shm.claimed_seq = Max(node->shm.claimed_seq, claimed);
+	return true;
+}
+
+/* ---- connecting ---- */
+
+static void
+begin(Receiver *r)
+{
+	Node	   *node = node_of(r);
+
+	if (!node->shm.ready)
+	{
+		go(r, PC_START, 20 * MS);
+		return;
+	}
+	r->conn = sim_alloc(sizeof(Conn));
+	r->conn->from = node->index;
+	r->conn->to = r->peer;
+	r->conn->epoch_from = node->epoch;
+	r->conn->epoch_to = w.nodes[r->peer].epoch;
+	r->conn->open = true;
+	memset(&r->job, 0, sizeof(r->job));
+	r->max_entries = r->failures > 0 ? 1 : 0;
+	go(r, PC_HELLO_REPORT, 1);
+}
+
+typedef struct Message
+{
+	Conn	   *conn;
+	CvgSlice	bytes;
+	bool		hello;
+} Message;
+
+static void
+arrive(void *arg)
+{
+	Message    *m = arg;
+
+	server_hears(m->conn, m->bytes, m->hello);
+}
+
+static void
+send(Receiver *r, CvgSlice bytes, bool hello)
+{
+	Message    *m = sim_alloc(sizeof(Message));
+
+	m->conn = r->conn;
+	m->bytes = bytes;
+	m->hello = hello;
+	r->deadline = w.now + HEARTBEAT + ANSWER;
+	deliver(r->conn->from, r->conn->to, arrive, m);
+}
+
+static CvgHello
+make_hello(Node *node, const CvgReport *self)
+{
+	CvgHello	hello = {0};
+
+	hello.protocol = CVG_PROTOCOL_VERSION;
+	hello.node_name = self->node_name;
+	hello.replica_id = self->replica_id;
+	hello.boot_id = node->shm.boot_id;
+	hello.now = wall_clock(node);
+	hello.last_seq = self->last_seq;
+	hello.progress = self->progress;
+	hello.version = cvg_slice_cstring("sim");
+	return hello;
+}
+
+static void
+say_hello(Receiver *r)
+{
+	CvgReport	self;
+	CvgHello	hello;
+	CvgBuf		buf;
+	int64		delay;
+
+	if (!report_step(node_of(r), &r->job, &delay))
+	{
+		schedule(&r->proc, delay);
+		return;
+	}
+	self = report_message(node_of(r), &r->job);
+	hello = make_hello(node_of(r), &self);
+	cvg_buf_init(&buf);
+	cvg_hello_encode(&hello, &buf);
+	send(r, sim_keep(cvg_buf_slice(&buf)), true);
+	cvg_buf_free(&buf);
+	r->heard = false;
+	go(r, PC_HELLO, HEARTBEAT + ANSWER);
+}
+
+static void
+hear_hello(Receiver *r)
+{
+	Node	   *node = node_of(r);
+	CvgHello	hello;
+	CvgError	err;
+
+	if (!r->heard || r->error != NULL)
+	{
+		end_with_error(r, r->heard ? r->error : "no greeting");
+		return;
+	}
+	if (cvg_hello_decode(r->body, &hello, &err) != CVG_OK)
+	{
+		fail(-1, "a greeting is not readable: %s", cvg_status_message(err.status));
+		return;
+	}
+	if (is_claimed(r, hello.progress))
+	{
+		end_with_error(r, "the peer has entries of ours that we do not have");
+		return;
+	}
+	if (!admit_member(node, hello.replica_id))
+	{
+		end_with_error(r, "the peer was removed");
+		return;
+	}
+	r->peer_id = id_by_name(hello.replica_id);
+	memset(&r->job, 0, sizeof(r->job));
+	go(r, PC_REPORT, 1);
+}
+
+/* ---- requests ---- */
+
+static bool
+is_healthy(const Receiver *r)
+{
+	return r != NULL && r->streaming && w.now - r->last_contact < HEALTHY && !w.cfg.redundant;
+}
+
+static bool
+is_missing(Receiver *r, int id)
+{
+	int			i;
+
+	for (i = 0; i < r->nblocked; i++)
+	{
+		if (r->blocked[i].why == CVG_WAIT_DEPS && r->blocked[i].missing == id)
+			return true;
+	}
+	return false;
+}
+
+static void
+list_exceptions(Receiver *r, CvgRequest *req, CvgSlice *except)
+{
+	Node	   *node = node_of(r);
+	int			i;
+
+	req->want = CVG_WANT_EXCEPT;
+	req->except = except;
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Receiver   *other = node->receivers[i];
+
+		if (other != r && is_healthy(other) && !is_missing(r, other->peer_id))
+			except[req->nexcept++] = w.ids[other->peer_id].slice;
+	}
+	for (i = 0; i < r->nblocked; i++)
+		except[req->nexcept++] = w.ids[r->blocked[i].id].slice;
+}
+
+static void
+unblock(Receiver *r)
+{
+	Node	   *node = node_of(r);
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < r->nblocked; i++)
+	{
+		Blocked    *b = &r->blocked[i];
+		bool		gone = b->why == CVG_WAIT_DEPS ?
+			node->shm.seq[b->missing] >= b->missing_seq : wall_clock(node) >= b->until;
+
+		if (!gone)
+			r->blocked[kept++] = *b;
+	}
+	r->nblocked = kept;
+}
+
+static void
+position(Receiver *r, int64 *values)
+{
+	int			i;
+
+	memset(values, 0, sizeof(int64) * MAX_IDS);
+	for (i = 0; i < r->nunits; i++)
+		values[r->units[i].id] = r->units[i].header.seq;
+}
+
+/* The report is made; ahead: go on after what is not applied yet. */
+static void
+send_pull(Receiver *r, bool ahead)
+{
+	Node	   *node = node_of(r);
+	CvgReport	reports[MAX_NODES + 1];
+	CvgSlice	except[MAX_NODES + MAX_IDS];
+	CvgRequest	req = {0};
+	int64		received[MAX_IDS];
+	CvgBuf		buf;
+
+	unblock(r);
+	req.protocol = CVG_PROTOCOL_VERSION;
+	req.boot_id = node->shm.boot_id;
+	req.max_bytes = 1024 * 1024;
+	req.wait_ms = (r->nblocked > 0 ? BLOCKED_POLL : HEARTBEAT) / MS;
+	reports[0] = report_message(node, &r->job);
+	req.nreports = 1 + passed_reports(node, r->conn->asked, &r->conn->asked_at, reports + 1);
+	req.reports = reports;
+	req.replica_id = reports[0].replica_id;
+	req.progress = reports[0].progress;
+	if (ahead)
+	{
+		position(r, received);
+		req.position = clock_bytes(received);
+	}
+	if (node->shm.seq[r->peer_id] == r->job.progress[r->peer_id])
+		req.anchor_stamp = node->shm.stamp[r->peer_id];
+	list_exceptions(r, &req, except);
+	cvg_buf_init(&buf);
+	cvg_request_encode(&req, &buf);
+	send(r, sim_keep(cvg_buf_slice(&buf)), false);
+	cvg_buf_free(&buf);
+}
+
+static void
+make_request(Receiver *r)
+{
+	int64		delay;
+
+	if (!report_step(node_of(r), &r->job, &delay))
+	{
+		schedule(&r->proc, delay);
+		return;
+	}
+	if (r->job.id != node_of(r)->mem.self)
+	{
+		end_with_error(r, "this node has got a new replica id");
+		return;
+	}
+	if (r->asked_ahead)
+	{
+		send_pull(r, true);
+		go(r, PC_PASS, 1);
+		return;
+	}
+	send_pull(r, false);
+	r->heard = false;
+	go(r, PC_WAIT, HEARTBEAT + ANSWER);
+}
+
+/* A message of the server arrives. */
+void
+receiver_hears(Conn *conn, CvgSlice body, CvgSlice head, const char *error)
+{
+	Node	   *node = &w.nodes[conn->from];
+	Receiver   *r = node->receivers[conn->to];
+
+	if (conn->epoch_from != node->epoch || r == NULL || r->conn != conn || !conn->open)
+	{
+		COUNT(late_messages);
+		return;
+	}
+	/* a greeting has no head; one that comes again is of no use */
+	if (error == NULL && (r->proc.pc == PC_HELLO) != (head.len == 0))
+		return;
+	if ((r->proc.pc != PC_WAIT && r->proc.pc != PC_HELLO) || r->heard)
+	{
+		/* asked ahead, and still busy */
+		if (r->nearly < 2 && r->asked_ahead && error == NULL)
+		{
+			r->early_body[r->nearly] = body;
+			r->early_head[r->nearly++] = head;
+		}
+		return;
+	}
+	r->heard = true;
+	r->body = body;
+	r->head_bytes = head;
+	r->error = error;
+	schedule(&r->proc, 1);
+}
+
+/* ---- the response ---- */
+
+static void
+decode_units(Receiver *r)
+{
+	CvgReader	reader;
+	CvgEntryHeader header;
+	CvgSlice	bytes;
+
+	r->nunits = 0;
+	cvg_reader_init(&reader, r->body);
+	if (r->body.len > 0)
+		(void) cvg_get_u8(&reader);
+	while (r->nunits < MAX_UNITS && cvg_entries_next(&reader, &header, &bytes))
+	{
+		Unit	   *u = &r->units[r->nunits++];
+
+		u->state = UNIT_NEW;
+		u->header = header;
+		u->id = id_by_name(header.origin);
+		u->bytes = bytes;
+	}
+	if (!cvg_reader_ok(&reader))
+		fail(-1, "entries are not readable");
+}
+
+static void
+decode(Receiver *r)
+{
+	CvgError	err;
+
+	if (!r->heard || r->error != NULL)
+	{
+		end_with_error(r, r->heard ? r->error : "no answer");
+		return;
+	}
+	if (cvg_head_decode(cvg_slice(r->head_bytes.data, r->head_bytes.len), &r->head, &err) != CVG_OK)
+	{
+		fail(-1, "a head is not readable: %s", cvg_status_message(err.status));
+		return;
+	}
+	if (id_by_name(r->head.reports[0].replica_id) != r->peer_id)
+	{
+		end_with_error(r, "the peer has got another replica id");
+		return;
+	}
+	if (is_claimed(r, r->head.progress))
+	{
+		end_with_error(r, "the peer has entries of ours that we do not have");
+		return;
+	}
+	decode_units(r);
+	r->ahead = r->asked_ahead;
+	r->asked_ahead = r->head.more && r->nunits > 0 && r->nblocked == 0 && r->max_entries == 0;
+	if (r->asked_ahead)
+	{
+		memset(&r->job, 0, sizeof(r->job));
+		go(r, PC_REPORT, 1);
+	}
+	else
+		go(r, PC_PASS, 1);
+}
+
+/* ---- admission ---- */
+
+static int64
+progress_of(CvgSlice origin, void *arg)
+{
+	Txn		   *t = arg;
+	int			id = id_by_name(origin);
+	int			i;
+
+	for (i = 0; i < t->norigins; i++)
+	{
+		if (t->origins[i].id == id)
+			return t->origins[i].seq;
+	}
+	return t->node->shm.seq[id];
+}
+
+static CvgVerdict
+decide(Receiver *r, const Unit *u, CvgClockEntry *missing)
+{
+	Node	   *node = node_of(r);
+	CvgSlice	deps = r->change_body.deps;
+
+	if (u->id == node->mem.self)
+		return u->header.seq <= node->shm.last_seq ? CVG_COVERED : CVG_FORKED;
+	if (MUTANT(M_NO_DEPS))
+		deps.len = 0;
+	return cvg_admit(u->header.origin, u->header.seq, u->header.prev_seq, u->header.stamp,
+					 deps, w.ids[node->mem.self].slice, progress_of, r->txn,
+					 wall_clock(node), w.cfg.max_skew, missing);
+}
+
+static bool
+is_blocked(Receiver *r, int id)
+{
+	int			i;
+
+	for (i = 0; i < r->nblocked; i++)
+	{
+		if (r->blocked[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* False if that is the end of the exchange. */
+static bool
+block_origin(Receiver *r, const Unit *u, CvgVerdict verdict, const CvgClockEntry *missing)
+{
+	Blocked    *b = &r->blocked[r->nblocked++];
+
+	memset(b, 0, sizeof(*b));
+	b->id = u->id;
+	b->why = verdict;
+	TRACE("%s: entry %s#" INT64_FORMAT " has to wait (%s)", node_of(r)->name, w.ids[u->id].name,
+		  u->header.seq, verdict == CVG_WAIT_DEPS ? "dependency" : verdict == CVG_WAIT_CLOCK ?
+		  "clock" : verdict == CVG_WAIT_GAP ? "gap" : "forked");
+	if (verdict == CVG_WAIT_DEPS)
+	{
+		COUNT(waited_deps);
+		b->missing = id_by_name(missing->id);
+		b->missing_seq = missing->value;
+	}
+	else if (verdict == CVG_WAIT_CLOCK)
+	{
+		COUNT(waited_clock);
+		b->until = u->header.stamp - w.cfg.max_skew;
+	}
+	else if (verdict == CVG_WAIT_GAP)
+	{
+		COUNT(waited_gap);
+		b->until = r->ahead || node_of(r)->shm.seq[u->id] >= u->header.prev_seq ? 0 :
+			wall_clock(node_of(r)) + BROKEN_RETRY;
+	}
+	else
+	{
+		COUNT(history_differs);
+		w.fork_reported = true;
+		if (u->id == r->peer_id)
+			return false;
+		b->until = wall_clock(node_of(r)) + BROKEN_RETRY;
+	}
+	return true;
+}
+
+static void
+enter_origin(Txn *t, int id)
+{
+	int			n = t->norigins++;
+
+	t->origins[n].id = id;
+	t->origins[n].seq = t->node->shm.seq[id];
+	t->origins[n].stamp = t->node->shm.stamp[id];
+	t->origins[n].horizon = t->node->shm.horizon[id];
+}
+
+static bool
+has_origin(Txn *t, int id)
+{
+	int			i;
+
+	for (i = 0; i < t->norigins; i++)
+	{
+		if (t->origins[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+static void
+join_stable(Txn *t, const CvgStamp *stable, bool grew)
+{
+	int			i;
+
+	for (i = 0; i < w.nids; i++)
+	{
+		if (stable[i] > t->stable[i])
+		{
+			t->stable[i] = stable[i];
+			t->stable_grew |= grew;
+			if (!grew)
+				COUNT(stable_late);
+		}
+	}
+}
+
+static Entry *
+find_entry(const Unit *u)
+{
+	Log		   *log = &w.history[u->id];
+	int			i;
+
+	for (i = 0; i < log->n; i++)
+	{
+		if (log->rows[i].seq == u->header.seq && log->rows[i].entry->stamp == u->header.stamp)
+			return log->rows[i].entry;
+	}
+	fail(-1, "an entry comes that nobody wrote");
+	return NULL;
+}
+
+static void
+begin_entry(Receiver *r, Unit *u)
+{
+	Txn		   *t = r->txn;
+	CvgStamp	stable[MAX_IDS];
+
+	/* others may have published S since this transaction began */
+	if (!MUTANT(M_STALE_STABLE))
+		join_stable(t, t->node->shm.stable, false);
+	stamp_observe(t->node, u->header.stamp);
+	get_clock(r->change_body.stable, stable);
+	join_stable(t, stable, true);
+	r->entry = find_entry(u);
+	if (r->entry == NULL)
+		return;
+	t->prevs[t->nentries] = u->header.prev_seq;
+	t->entries[t->nentries++] = r->entry;
+	cvg_reader_init(&r->reader, r->change_body.changes);
+	r->nchange = 0;
+	r->row = NULL;
+	r->fetch_pending = false;
+	COUNT(entries_applied);
+	if (u->id != r->peer_id)
+		COUNT(forwarded);
+	TRACE("%s: applies entry %s#" INT64_FORMAT " via %s", t->node->name, w.ids[u->id].name,
+		  u->header.seq, w.nodes[r->peer].name);
+	go(r, PC_CHANGE, 1 + below(w.cfg.apply_pause));
+}
+
+/* ---- one local transaction ---- */
+
+static void
+retry(Receiver *r)
+{
+	int			i;
+
+	txn_abort(r->txn);
+	r->txn = NULL;
+	r->nblocked = r->nblocked_before;
+	for (i = 0; i < r->nunits; i++)
+	{
+		if (r->units[i].state == UNIT_TRIED)
+			r->units[i].state = UNIT_NEW;
+	}
+	r->max_entries = 1 + below(4);
+	go(r, PC_PASS, around(20 * MS));
+}
+
+static void
+begin_pass(Receiver *r)
+{
+	r->txn = txn_begin(node_of(r), true);
+	r->nblocked_before = r->nblocked;
+	r->applied = 0;
+	r->at = 0;
+	go(r, PC_UNIT, 1);
+}
+
+static void
+try_unit(Receiver *r)
+{
+	Unit	   *u = &r->units[r->at];
+	CvgClockEntry missing;
+	CvgVerdict	verdict;
+	LockResult	lock;
+
+	if (r->at >= r->nunits || (r->max_entries > 0 && r->applied >= r->max_entries))
+	{
+		go(r, PC_END_BATCH, 1);
+		return;
+	}
+	if (u->state != UNIT_NEW || is_blocked(r, u->id))
+	{
+		r->at++;
+		go(r, PC_UNIT, 1);
+		return;
+	}
+	if (cvg_sealed_body_decode(u->bytes, &r->change_body, NULL) != CVG_OK)
+	{
+		fail(-1, "a body is not readable");
+		return;
+	}
+	verdict = decide(r, u, &missing);
+	if (verdict == CVG_ADMIT && !has_origin(r->txn, u->id))
+	{
+		lock = lock_origin(r->txn, u->id, r->txn->norigins == 0);
+		if (lock == LOCK_WAIT)
+		{
+			schedule(&r->proc, 100 + below(300));
+			return;
+		}
+		if (lock == LOCK_FAILED)
+		{
+			/* busy: commit what there is, then try again */
+			if (r->applied > 0)
+				go(r, PC_END_BATCH, 1);
+			else
+				retry(r);
+			return;
+		}
+		verdict = decide(r, u, &missing);	/* under the lock */
+		if (verdict == CVG_ADMIT)
+			enter_origin(r->txn, u->id);
+	}
+	if (verdict == CVG_ADMIT)
+	{
+		begin_entry(r, u);
+		return;
+	}
+	if (verdict == CVG_COVERED)
+	{
+		COUNT(covered);
+		u->state = UNIT_TRIED;
+	}
+	else if (!block_origin(r, u, verdict, &missing))
+	{
+		end_with_error(r, "the peer's history differs");
+		return;
+	}
+	r->at++;
+	go(r, PC_UNIT, 1);
+}
+
+static void
+end_entry(Receiver *r)
+{
+	Unit	   *u = &r->units[r->at];
+	Txn		   *t = r->txn;
+	int			i;
+
+	for (i = 0; i < t->norigins; i++)
+	{
+		if (t->origins[i].id != u->id)
+			continue;
+		t->origins[i].seq = u->header.seq;
+		t->origins[i].stamp = u->header.stamp;
+		t->origins[i].horizon = Max(t->origins[i].horizon,
+									  cvg_body_horizon(&r->change_body, u->header.stamp));
+	}
+	u->state = UNIT_TRIED;
+	r->applied++;
+	r->at++;
+	go(r, PC_UNIT, 1 + below(w.cfg.apply_pause));
+}
+
+static void
+next_change(Receiver *r)
+{
+	const CvgDescriptor *descs[MAX_KEYS];
+	CvgError	err;
+	int			i;
+
+	if (cvg_reader_at_end(&r->reader))
+	{
+		end_entry(r);
+		return;
+	}
+	for (i = 0; i < w.cfg.nkeys; i++)
+		descs[i] = &w.descs[i];
+	if (cvg_change_decode(&r->reader, descs, w.cfg.nkeys, &r->change, &err) != CVG_OK)
+	{
+		fail(-1, "a change is not readable: %s", cvg_status_message(err.status));
+		return;
+	}
+	r->row = row_begin(r->txn, &r->change, r->change.descriptor, r->entry->id,
+					   r->nchange < r->entry->nops ? r->entry->ops[r->nchange] : NULL);
+	r->nchange++;
+}
+
+static void start_fetch(Receiver *r);
+
+static void
+apply_change(Receiver *r)
+{
+	int64		delay;
+
+	if (r->row == NULL)
+		next_change(r);
+	if (r->row == NULL || w.failure != NULL)
+		return;
+	switch (row_step(r->row, &delay))
+	{
+		case ROW_DONE:
+			r->row = NULL;
+			schedule(&r->proc, 1 + below(w.cfg.apply_pause));
+			break;
+		case ROW_AGAIN:
+			schedule(&r->proc, delay);
+			break;
+		case ROW_FETCH:
+			start_fetch(r);
+			break;
+		case ROW_FAILED:
+			r->row = NULL;
+			retry(r);
+			break;
+	}
+}
+
+/* ---- fetching a row: another connection ---- */
+
+typedef struct Fetch
+{
+	Receiver   *r;
+	Conn	   *conn;
+	RowWork    *row;
+	int			key;
+	Fetched		answer;
+} Fetch;
+
+static void
+fetch_back(void *arg)
+{
+	Fetch	   *f = arg;
+	Receiver   *r = f->r;
+
+	if (f->conn->epoch_from != w.nodes[f->conn->from].epoch || r->conn != f->conn ||
+		r->proc.pc != PC_FETCH || r->row != f->row)
+		return;
+	row_fetched(f->row, &f->answer);
+	TRACE("%s: fetched row %d from %s: %s", node_of(r)->name, f->key, w.nodes[r->peer].name,
+		  f->answer.found ? show_row(f->key, &f->answer.row) : "nothing");
+	go(r, PC_CHANGE, 1);
+}
+
+static void
+fetch_there(void *arg)
+{
+	Fetch	   *f = arg;
+	Node	   *peer = &w.nodes[f->conn->to];
+
+	if (peer->epoch != f->conn->epoch_to || !peer->running)
+		return;
+	fetch_answer(peer, f->key, &f->answer);
+	deliver(f->conn->to, f->conn->from, fetch_back, f);
+}
+
+static void
+start_fetch(Receiver *r)
+{
+	Fetch	   *f = sim_alloc(sizeof(Fetch));
+
+	f->r = r;
+	f->conn = r->conn;
+	f->row = r->row;
+	f->key = r->change.descriptor;
+	deliver(r->conn->from, r->conn->to, fetch_there, f);
+	go(r, PC_FETCH, ANSWER);
+}
+
+/* ---- the end of a transaction, of a pass, of a response ---- */
+
+static void
+end_batch(Receiver *r)
+{
+	Txn		   *t = r->txn;
+	int			i;
+
+	for (i = 0; i < t->norigins; i++)
+		t->node->shm.pending[t->origins[i].id] = t->origins[i].seq;
+	t->pending_set = true;
+	t->node->shm.progress_version++;
+	txn_commit_begin(t, false);
+	go(r, PC_COMMIT, 1 + below(60));
+}
+
+static void
+after_commit(Receiver *r)
+{
+	bool		left = false;
+	int			i;
+
+	r->txn = NULL;
+	for (i = 0; i < r->nunits; i++)
+	{
+		if (r->units[i].state == UNIT_TRIED)
+			r->units[i].state = UNIT_DONE;
+		left |= r->units[i].state == UNIT_NEW && !is_blocked(r, r->units[i].id);
+	}
+	if (r->applied > 0)
+		r->max_entries = r->max_entries > 4 ? 0 : r->max_entries * 2;
+	if (left)
+		go(r, PC_PASS, 1);
+	else
+	{
+		r->wait_until = w.now + DEPENDENCY_WAIT;
+		go(r, PC_DEPENDENCY, 1);
+	}
+}
+
+/* Another link may bring what an origin waits for. */
+static void
+await_dependency(Receiver *r)
+{
+	Node	   *node = node_of(r);
+	bool		waiting = false;
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < r->nblocked; i++)
+	{
+		Blocked    *b = &r->blocked[i];
+
+		if (b->why == CVG_WAIT_DEPS && node->shm.seq[b->missing] >= b->missing_seq)
+			continue;
+		waiting |= b->why == CVG_WAIT_DEPS;
+		r->blocked[kept++] = *b;
+	}
+	if (kept < r->nblocked)
+	{
+		r->nblocked = kept;
+		go(r, PC_PASS, 1);
+	}
+	else if (waiting && w.now < r->wait_until)
+		schedule(&r->proc, 5 * MS);
+	else
+		go(r, PC_TAKE_HEAD, 1);
+}
+
+static void
+take_head(Receiver *r)
+{
+	int			i;
+
+	for (i = 0; i < r->head.nreports; i++)
+		absorb_report(node_of(r), &r->head.reports[i]);
+	if (r->head.reports != NULL)
+		pfree(r->head.reports);
+	r->head.reports = NULL;
+	r->failures = 0;
+	r->streaming = true;
+	r->last_contact = w.now;
+	if (r->asked_ahead)
+	{
+		r->heard = r->nearly > 0;
+		if (r->heard)
+		{
+			r->body = r->early_body[0];
+			r->head_bytes = r->early_head[0];
+			r->nearly = 0;
+		}
+		go(r, PC_WAIT, r->heard ? 1 : HEARTBEAT + ANSWER);
+		return;
+	}
+	r->nearly = 0;
+	memset(&r->job, 0, sizeof(r->job));
+	go(r, PC_REPORT, 1 + below(100));
+}
+
+static void
+receiver_step(Proc *p)
+{
+	Receiver   *r = (Receiver *) p;
+	int64		delay;
+
+	if (!node_of(r)->shm.ready && p->pc != PC_START && p->pc != PC_COMMIT)
+	{
+		end_with_error(r, "this node is getting a new replica id");
+		return;
+	}
+	switch (p->pc)
+	{
+		case PC_START:
+			begin(r);
+			break;
+		case PC_HELLO_REPORT:
+			say_hello(r);
+			break;
+		case PC_HELLO:
+			hear_hello(r);
+			break;
+		case PC_REPORT:
+			make_request(r);
+			break;
+		case PC_WAIT:
+			decode(r);
+			break;
+		case PC_PASS:
+			begin_pass(r);
+			break;
+		case PC_UNIT:
+			try_unit(r);
+			break;
+		case PC_CHANGE:
+			apply_change(r);
+			break;
+		case PC_FETCH:
+			end_with_error(r, "a row cannot be fetched");
+			break;
+		case PC_END_BATCH:
+			end_batch(r);
+			break;
+		case PC_COMMIT:
+			if (txn_commit_step(r->txn, &delay))
+				after_commit(r);
+			else
+				schedule(p, delay);
+			break;
+		case PC_DEPENDENCY:
+			await_dependency(r);
+			break;
+		case PC_TAKE_HEAD:
+			take_head(r);
+			break;
+	}
+}
+
+void
+start_receiver(Node *node, int peer)
+{
+	Receiver   *r = (Receiver *) new_proc(node, sizeof(Receiver), receiver_step);
+
+	r->peer = peer;
+	r->peer_id = -1;
+	node->receivers[peer] = r;
+	schedule(&r->proc, around(20 * MS));
+}
+
+/* One whose transaction is committing stays: to be called again. */
+void
+stop_receiver(Node *node, int peer)
+{
+	Receiver   *r = node->receivers[peer];
+
+	if (r == NULL || (r->txn != NULL && r->txn->stage > 0))
+		return;
+	if (r->txn != NULL)
+		txn_abort(r->txn);
+	r->txn = NULL;
+	r->proc.dead = true;
+	if (r->conn != NULL)
+		r->conn->open = false;
+	node->receivers[peer] = NULL;
+}
+
+void
+stop_receivers(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+		stop_receiver(node, i);
+}
+
+/* The connection is cut off. */
+void
+reset_receiver(Receiver *r)
+{
+	if (r->conn == NULL)
+		return;
+	r->conn->open = false;
+	if (r->proc.pc == PC_WAIT || r->proc.pc == PC_HELLO)
+		schedule(&r->proc, 1);
+}

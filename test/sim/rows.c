@@ -1,0 +1,490 @@
+/*
+ * rows.c: applying one change to one row, as apply_row.c does it: where is
+ * the row, merge, put it where it belongs; start over when it has moved.
+ */
+#include "sim.h"
+
+#define MAX_INPUTS	8
+#define MAX_LOOKS	3
+#define FROM_LOCAL		(-1)
+#define FROM_NOWHERE	(-2)
+
+typedef enum Place
+{
+	ROW_ABSENT, ROW_LIVE, ROW_TOMBSTONE
+} Place;
+
+typedef struct Input
+{
+	CvgSlice	state;
+	int			carries;		/* columns, as bits */
+	int			values[NCOLS];
+} Input;
+
+enum
+{
+	PC_LOOK_ROW, PC_LOOK_SHELF, PC_MERGE, PC_MOVE, PC_LIVE_APPEARED, PC_BURIED
+};
+
+struct RowWork
+{
+	Txn		   *txn;
+	int			pc;
+	int			key;
+	int			id;				/* origin of the entry */
+	CvgStamp	dot;
+	Op		   *op;
+	CvgOp		kind;
+	int			ninputs;
+	Input		inputs[MAX_INPUTS]; /* the change is the last */
+	int			looks;
+	bool		fetched;
+	bool		dug_up;
+	CvgStamp	forgotten[MAX_IDS]; /* S of whom the row was fetched from */
+	uint32		deleters;
+	uint32		deleted;
+	Place		place;
+	Row			local;
+	/* result of the merge */
+	Row			merged;
+	bool		alive;
+	bool		incomplete;
+	CvgOrder	order;
+};
+
+static int
+int_value(CvgValue v)
+{
+	return (int) (((uint32) v.bytes.data[0] << 24) | (v.bytes.data[1] << 16) |
+				  (v.bytes.data[2] << 8) | v.bytes.data[3]);
+}
+
+RowWork *
+row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
+{
+	RowWork    *rw = sim_alloc(sizeof(RowWork));
+	Input	   *in = &rw->inputs[0];
+	int			i;
+
+	rw->txn = t;
+	rw->key = key;
+	rw->id = id;
+	rw->op = op;
+	rw->kind = change->op;
+	rw->dot = cvg_rowstate_latest(change->state, w.ids[id].slice);
+	in->state = sim_keep(change->state);
+	for (i = 0; i < change->ncolumns; i++)
+	{
+		if (change->cols[i] == 0)
+			continue;
+		in->carries |= 1 << (change->cols[i] - 1);
+		in->values[change->cols[i] - 1] = int_value(change->values[i]);
+	}
+	rw->ninputs = 1;
+	return rw;
+}
+
+/* A further state of the row: merged before the change. */
+static void
+add_image(RowWork *rw, const Row *row)
+{
+	Input		change = rw->inputs[rw->ninputs - 1];
+	Input	   *in = &rw->inputs[rw->ninputs - 1];
+
+	if (rw->ninputs >= MAX_INPUTS)
+	{
+		fail(rw->key, "%s: a row is changed by too many at once", rw->txn->node->name);
+		return;
+	}
+	in->state = row->state;
+	in->carries = row->known;
+	memcpy(in->values, row->values, sizeof(in->values));
+	rw->inputs[rw->ninputs++] = change;
+}
+
+void
+row_fetched(RowWork *rw, const Fetched *answer)
+{
+	int			i;
+
+	rw->fetched = true;
+	COUNT(fetched);
+	for (i = 0; i < w.nids && !MUTANT(M_FETCH_WITHOUT_S); i++)
+		rw->forgotten[i] = Max(rw->forgotten[i], answer->stable[i]);
+	if (answer->found == 0)
+	{
+		COUNT(fetched_nothing);
+		return;
+	}
+	stamp_observe(rw->txn->node, cvg_rowstate_last_dot(answer->row.state).stamp);
+	add_image(rw, &answer->row);
+	bits_join(&rw->txn->seen[rw->key], &answer->seen);
+	rw->pc = PC_LOOK_ROW;
+}
+
+void
+fetch_answer(Node *node, int key, Fetched *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	memcpy(answer->stable, node->shm.stable, sizeof(answer->stable));
+	if (node->mem.live[key].present)
+	{
+		answer->found = 1;
+		answer->row = node->mem.live[key];
+	}
+	else if (node->mem.tomb[key].present &&
+			 !state_stable(node->mem.tomb[key].state, node->shm.stable))
+	{
+		answer->found = 2;
+		answer->row = node->mem.tomb[key];
+	}
+	if (answer->found != 0)
+		answer->seen = node->mem.seen[key];
+}
+
+/* ---- where is it ---- */
+
+static bool
+is_forgotten(RowWork *rw, CvgSlice state)
+{
+	CvgStamp	stable[MAX_IDS];
+	int			i;
+
+	for (i = 0; i < w.nids; i++)
+		stable[i] = Max(rw->txn->stable[i], rw->forgotten[i]);
+	return state_stable(state, stable);
+}
+
+static RowResult
+wait_result(LockResult lock, int64 *delay)
+{
+	*delay = 100 + below(300);
+	return lock == LOCK_WAIT ? ROW_AGAIN : ROW_FAILED;
+}
+
+static RowResult
+look_row(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	LockResult	lock;
+
+	rw->deleters = t->node->shm.deleters;
+	rw->deleted = t->node->shm.deleted;
+	lock = lock_row(t, rw->key, false);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	rw->local = *txn_live(t, rw->key);
+	rw->place = rw->local.present ? ROW_LIVE : ROW_ABSENT;
+	rw->pc = rw->local.present ? PC_MERGE : PC_LOOK_SHELF;
+	return ROW_AGAIN;
+}
+
+static RowResult
+look_shelf(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	LockResult	lock = lock_shelf(t, rw->key, false);
+	const Row  *tomb = txn_tomb(t, rw->key);
+	Row			none = {0};
+
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	rw->pc = PC_MERGE;
+	if (!tomb->present)
+		return ROW_AGAIN;
+	if (is_forgotten(rw, tomb->state))
+	{
+		(void) lock_shelf(t, rw->key, true);
+		txn_set_tomb(t, rw->key, &none);
+		COUNT(treated_absent);
+		return ROW_AGAIN;
+	}
+	rw->place = ROW_TOMBSTONE;
+	rw->local = *tomb;
+	return ROW_AGAIN;
+}
+
+/* ---- merging ---- */
+
+static void
+merge_input(RowWork *rw, int number, CvgSlice *state, int *source)
+{
+	static CvgBuf out;
+	Input	   *in = &rw->inputs[number];
+	CvgDescriptor *desc = &w.descs[rw->key];
+	bool		by_row = w.cfg.granularity[rw->key] == CVG_GRANULARITY_ROW;
+	uint32		units[NCOLS];
+	int			column[NCOLS];
+	CvgSide		sides[NCOLS];
+	int			n = by_row ? 1 : NCOLS;
+	int			i;
+	int			j;
+
+	/* unit ids ascend */
+	for (i = 0; i < n; i++)
+	{
+		for (j = i; j > 0 && units[j - 1] > desc->columns[i + 1].unit; j--)
+		{
+			units[j] = units[j - 1];
+			column[j] = column[j - 1];
+		}
+		units[j] = desc->columns[i + 1].unit;
+		column[j] = i;
+	}
+	cvg_buf_reset(&out);
+	if (cvg_rowstate_merge(*state, in->state, units, n, sides, &rw->order, &out) != CVG_OK)
+		fail(rw->key, "%s: states do not merge", rw->txn->node->name);
+	for (i = 0; i < n; i++)
+	{
+		if (MUTANT(M_SIDE) && rw->order == CVG_CONCURRENT && (in->carries & (1 << column[i])))
+			sides[i] = CVG_SIDE_B;
+		if (sides[i] != CVG_SIDE_B)
+			continue;
+		for (j = by_row ? 0 : column[i]; j < (by_row ? NCOLS : column[i] + 1); j++)
+			source[j] = in->carries & (1 << j) ? number : FROM_NOWHERE;
+	}
+	*state = sim_keep(cvg_buf_slice(&out));
+}
+
+static void
+merge(RowWork *rw)
+{
+	CvgSlice	state = rw->place == ROW_ABSENT ? cvg_slice(NULL, 0) : rw->local.state;
+	int			source[NCOLS];
+	int			i;
+
+	for (i = 0; i < NCOLS; i++)
+		source[i] = rw->place == ROW_ABSENT || (rw->local.known & (1 << i)) ? FROM_LOCAL : FROM_NOWHERE;
+	for (i = 0; i < rw->ninputs; i++)
+		merge_input(rw, i, &state, source);
+	if (rw->order == CVG_CONCURRENT)
+		COUNT(concurrent);
+	memset(&rw->merged, 0, sizeof(Row));
+	rw->merged.present = true;
+	rw->merged.state = state;
+	rw->incomplete = false;
+	for (i = 0; i < NCOLS; i++)
+	{
+		if (source[i] == FROM_NOWHERE)
+		{
+			rw->incomplete = true;
+			continue;
+		}
+		if (source[i] == FROM_LOCAL && rw->place == ROW_ABSENT)
+			continue;
+		rw->merged.known |= 1 << i;
+		rw->merged.values[i] = source[i] == FROM_LOCAL ? rw->local.values[i] :
+			rw->inputs[source[i]].values[i];
+	}
+	rw->alive = cvg_rowstate_alive(state, w.cfg.policy[rw->key]);
+}
+
+static RowResult
+start_over(RowWork *rw)
+{
+	COUNT(retried);
+	rw->pc = PC_LOOK_ROW;
+	return ROW_AGAIN;
+}
+
+/* Entries that were moved have no dot of their origin. */
+static bool
+is_covered(RowWork *rw)
+{
+	CvgOrder	order;
+
+	if (rw->dot != 0)
+		return cvg_rowstate_latest(rw->local.state, w.ids[rw->id].slice) >= rw->dot;
+	order = cvg_rowstate_compare(rw->inputs[rw->ninputs - 1].state, rw->local.state);
+	return order == CVG_EQUAL || order == CVG_BEFORE;
+}
+
+static RowResult
+merge_step(RowWork *rw)
+{
+	if (rw->place != ROW_ABSENT && !rw->dug_up && is_covered(rw))
+	{
+		COUNT(covered);
+		return ROW_DONE;
+	}
+	merge(rw);
+	if (rw->alive && rw->incomplete)
+	{
+		/* it may have moved from the shelf between our two looks */
+		if (rw->place != ROW_LIVE && rw->looks++ < MAX_LOOKS && !MUTANT(M_LOOK_ONCE))
+			return start_over(rw);
+		if (!rw->fetched)
+			return ROW_FETCH;
+		if (rw->place != ROW_LIVE)
+		{
+			COUNT(gave_up);
+			TRACE("%s: gives up on a change of %d", rw->txn->node->name, rw->key);
+			return ROW_DONE;
+		}
+	}
+	rw->pc = PC_MOVE;
+	return ROW_AGAIN;
+}
+
+/* ---- moving ---- */
+
+static void
+note_delete(Txn *t)
+{
+	if (!t->deletes)
+		t->node->shm.deleters++;
+	t->deletes = true;
+}
+
+static RowResult
+move_live(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	Row			none = {0};
+	LockResult	lock = lock_row(t, rw->key, false);
+
+	if (!rw->alive)
+		note_delete(t);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	if (!txn_live(t, rw->key)->present ||
+		txn_live(t, rw->key)->version != rw->local.version)
+		return start_over(rw);
+	if (rw->alive)
+	{
+		(void) lock_row(t, rw->key, true);
+		txn_set_live(t, rw->key, &rw->merged);
+		return ROW_DONE;
+	}
+	lock = lock_shelf(t, rw->key, true);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	(void) lock_row(t, rw->key, true);
+	txn_set_live(t, rw->key, &none);
+	txn_set_tomb(t, rw->key, &rw->merged);
+	return ROW_DONE;
+}
+
+/* Dead, and of no live row that we know. */
+static RowResult
+shelve(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	LockResult	lock;
+	const Row  *tomb;
+
+	note_delete(t);
+	lock = lock_shelf(t, rw->key, true);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	tomb = txn_tomb(t, rw->key);
+	if (rw->place == ROW_TOMBSTONE && (!tomb->present || tomb->version != rw->local.version))
+		return start_over(rw);
+	if (rw->place == ROW_ABSENT && tomb->present)
+		return start_over(rw);
+	txn_set_tomb(t, rw->key, &rw->merged);
+	rw->pc = PC_LIVE_APPEARED;
+	return ROW_AGAIN;
+}
+
+static RowResult
+live_appeared(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	Row			none = {0};
+	Row			mine;
+	LockResult	lock = lock_row(t, rw->key, false);
+
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	if (!txn_live(t, rw->key)->present)
+		return ROW_DONE;
+	mine = *txn_tomb(t, rw->key);
+	txn_set_tomb(t, rw->key, &none);
+	add_image(rw, &mine);
+	return start_over(rw);
+}
+
+static RowResult
+bring_in(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	Row			none = {0};
+	LockResult	lock = lock_row(t, rw->key, false);
+
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	if (txn_live(t, rw->key)->present)
+		return start_over(rw);
+	if (rw->place == ROW_TOMBSTONE)
+	{
+		lock = lock_shelf(t, rw->key, true);
+		if (lock != LOCKED)
+			return wait_result(lock, delay);
+		if (txn_tomb(t, rw->key)->present &&
+			txn_tomb(t, rw->key)->version == rw->local.version)
+			txn_set_tomb(t, rw->key, &none);
+		COUNT(rows_resurrected);
+	}
+	(void) lock_row(t, rw->key, true);
+	txn_set_live(t, rw->key, &rw->merged);
+	rw->pc = PC_BURIED;
+	return ROW_AGAIN;
+}
+
+static RowResult
+buried(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	Row			none = {0};
+	Row			grave;
+	LockResult	lock;
+
+	if (t->node->shm.deleted == rw->deleted &&
+		t->node->shm.deleters <= (t->deletes ? 1 : 0))
+		return ROW_DONE;
+	lock = lock_shelf(t, rw->key, false);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	grave = *txn_tomb(t, rw->key);
+	if (!grave.present)
+		return ROW_DONE;
+	(void) lock_shelf(t, rw->key, true);
+	txn_set_tomb(t, rw->key, &none);
+	add_image(rw, &grave);
+	rw->dug_up = true;
+	return start_over(rw);
+}
+
+static RowResult
+do_step(RowWork *rw, int64 *delay)
+{
+	*delay = 1 + below(2) * below(w.cfg.apply_pause);
+	switch (rw->pc)
+	{
+		case PC_LOOK_ROW:
+			return look_row(rw, delay);
+		case PC_LOOK_SHELF:
+			return look_shelf(rw, delay);
+		case PC_MERGE:
+			return merge_step(rw);
+		case PC_MOVE:
+			if (rw->place == ROW_LIVE)
+				return move_live(rw, delay);
+			return rw->alive ? bring_in(rw, delay) : shelve(rw, delay);
+		case PC_LIVE_APPEARED:
+			return live_appeared(rw, delay);
+		default:
+			return buried(rw, delay);
+	}
+}
+
+RowResult
+row_step(RowWork *rw, int64 *delay)
+{
+	RowResult	result = do_step(rw, delay);
+
+	if (result == ROW_DONE && rw->op != NULL)
+		bit_set(&rw->txn->seen[rw->key], rw->op->index);
+	return result;
+}

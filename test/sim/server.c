@@ -1,0 +1,461 @@
+/*
+ * server.c: converge.hello() and converge.pull(): serve.c and pull.c; and the
+ * network between receivers and them.
+ */
+#include "sim.h"
+
+typedef struct Server
+{
+	Proc		proc;
+	Conn	   *conn;
+	CvgRequest	req;
+	CvgHello	hello;
+	ReportJob	job;
+	int64		deadline;
+	int64		watermark;
+	int64		lsn;
+	int			nranges;
+	struct
+	{
+		int			id;
+		int64		position;
+		int64		until;
+	}			ranges[MAX_IDS];
+	CvgBuf		out;
+	int			nsent;
+	bool		more;
+	bool		may_wait;
+} Server;
+
+enum
+{
+	PC_HELLO, PC_REQUEST, PC_LOOK, PC_RANGES, PC_READ, PC_HEAD
+};
+
+/* ---- the network ---- */
+
+bool
+can_reach(int from, int to)
+{
+	return !w.cut[from][to];
+}
+
+/* A message on its way: it may be lost, late, or come twice. */
+void
+deliver(int from, int to, void (*fn) (void *arg), void *arg)
+{
+	int64		delay = 20 + around(w.latency);
+
+	if (!can_reach(from, to) || below(1000) < w.loss)
+	{
+		COUNT(lost_messages);
+		return;
+	}
+	if ((w.cfg.faults & (1u << F_DELAY)) && !w.quiet && chance(0.02))
+		delay += around(300 * MS);
+	at(delay, fn, arg);
+	if (below(1000) < w.doubles)
+	{
+		COUNT(doubled_messages);
+		at(delay + around(50 * MS), fn, arg);
+	}
+}
+
+typedef struct Reply
+{
+	Conn	   *conn;
+	CvgSlice	body;
+	CvgSlice	head;
+	const char *error;
+} Reply;
+
+static void
+reply_arrives(void *arg)
+{
+	Reply	   *reply = arg;
+
+	receiver_hears(reply->conn, reply->body, reply->head, reply->error);
+}
+
+static void
+reply(Conn *conn, CvgSlice body, CvgSlice head, const char *error)
+{
+	Reply	   *m = sim_alloc(sizeof(Reply));
+
+	m->conn = conn;
+	m->body = body;
+	m->head = head;
+	m->error = error;
+	deliver(conn->to, conn->from, reply_arrives, m);
+}
+
+static void
+refuse(Server *s, const char *why)
+{
+	CvgSlice	none = {NULL, 0};
+
+	reply(s->conn, none, none, why);
+	s->proc.dead = true;
+	cvg_buf_free(&s->out);
+}
+
+/* ---- claims ---- */
+
+/* Does the peer have entries of ours that we do not have? */
+static bool
+is_claimed(Node *node, CvgSlice progress)
+{
+	int64		claimed = cvg_vclock_get(progress, w.ids[node->mem.self].slice);
+
+	if (claimed <= node->shm.last_seq || MUTANT(M_LOSE_CLAIM))
+		return false;
+	COUNT(claims);
+	node->shm.claimed_seq = Max(node->shm.claimed_seq, claimed);
+	return true;
+}
+
+/* Is the requester's last entry of ours in our history? */
+static bool
+same_history(Server *s, int64 progress)
+{
+	Node	   *node = s->proc.node;
+	LogRow	   *row;
+
+	if (progress == 0 || progress == node->shm.floor[node->mem.self] ||
+		progress == s->conn->verified_seq)
+		return true;
+	row = log_find(&node->mem.log[node->mem.self], progress);
+	if (row == NULL || (s->req.anchor_stamp != 0 && s->req.anchor_stamp != row->entry->stamp))
+		return false;
+	s->conn->verified_seq = progress;
+	return true;
+}
+
+/* ---- hello ---- */
+
+static void
+answer_hello(Server *s)
+{
+	Node	   *node = s->proc.node;
+	CvgSlice	none = {NULL, 0};
+	CvgReport	self;
+	CvgHello	hello = {0};
+	int64		delay;
+
+	if (s->job.pc == 0)
+	{
+		if (!node->shm.ready)
+			return refuse(s, "the peer is getting a new replica id");
+		if (is_claimed(node, s->hello.progress))
+			return refuse(s, "the peer does not have its own entries");
+		if (!admit_member(node, s->hello.replica_id))
+			return refuse(s, "this node was removed");
+		s->conn->client_id = id_by_name(s->hello.replica_id);
+		s->conn->greeted = true;
+	}
+	if (!report_step(node, &s->job, &delay))
+	{
+		schedule(&s->proc, delay);
+		return;
+	}
+	self = report_message(node, &s->job);
+	hello.protocol = CVG_PROTOCOL_VERSION;
+	hello.node_name = self.node_name;
+	hello.replica_id = self.replica_id;
+	hello.boot_id = node->shm.boot_id;
+	hello.now = wall_clock(node);
+	hello.last_seq = self.last_seq;
+	hello.progress = self.progress;
+	hello.version = cvg_slice_cstring("sim");
+	cvg_hello_encode(&hello, &s->out);
+	reply(s->conn, sim_keep(cvg_buf_slice(&s->out)), none, NULL);
+	s->proc.dead = true;
+	cvg_buf_free(&s->out);
+}
+
+/* ---- pull ---- */
+
+static void
+take_request(Server *s)
+{
+	Node	   *node = s->proc.node;
+	int64		progress = cvg_vclock_get(s->req.progress, w.ids[node->mem.self].slice);
+	int			i;
+
+	if (!node->shm.ready)
+		return refuse(s, "the peer is getting a new replica id");
+	if (!s->conn->greeted || id_by_name(s->req.replica_id) != s->conn->client_id)
+		return refuse(s, "not who greeted");
+	if (!admit_member(node, s->req.replica_id))
+		return refuse(s, "this node was removed");
+	if (is_claimed(node, s->req.progress))
+		return refuse(s, "the peer does not have its own entries");
+	if (progress < node->shm.floor[node->mem.self])
+	{
+		COUNT(cut_refused);
+		return refuse(s, "entries were removed from the peer's log");
+	}
+	if (!same_history(s, progress))
+	{
+		COUNT(history_differs);
+		w.fork_reported = true;
+		return refuse(s, "the peer's history differs");
+	}
+	for (i = 0; i < s->req.nreports; i++)
+		absorb_report(node, &s->req.reports[i]);
+	s->deadline = w.now + s->req.wait_ms * MS;
+	s->may_wait = true;
+	s->proc.pc = PC_LOOK;
+	schedule(&s->proc, 1 + below(30));
+}
+
+static bool
+is_excepted(const CvgRequest *req, int id)
+{
+	int			i;
+
+	if (id == id_by_name(req->replica_id))
+		return true;
+	for (i = 0; i < req->nexcept; i++)
+	{
+		if (id == id_by_name(req->except[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_range(Server *s, int id, int64 position, int64 until)
+{
+	if (position >= until)
+		return;
+	s->ranges[s->nranges].id = id;
+	s->ranges[s->nranges].position = position;
+	s->ranges[s->nranges++].until = until;
+}
+
+static void
+find_ranges(Server *s)
+{
+	Node	   *node = s->proc.node;
+	int			i;
+
+	s->nranges = 0;
+	s->lsn = 0;
+	for (i = 0; i < w.nids; i++)
+	{
+		int64		position = Max(cvg_vclock_get(s->req.progress, w.ids[i].slice),
+								   cvg_vclock_get(s->req.position, w.ids[i].slice));
+
+		if (!node->mem.known[i] || is_excepted(&s->req, i))
+			continue;
+		if (i == node->mem.self)
+			add_range(s, i, position, s->watermark);
+		else if (position >= node->shm.floor[i])
+		{
+			add_range(s, i, position, node->shm.seq[i]);
+			s->lsn = node->shm.apply_lsn;
+		}
+	}
+}
+
+static void
+send_entry(Server *s, int id, const LogRow *row, int64 prev)
+{
+	CvgEntryHeader header;
+
+	header.origin = w.ids[id].slice;
+	header.seq = row->seq;
+	header.prev_seq = prev;
+	header.stamp = row->entry->stamp;
+	if (s->out.len == 0)
+		cvg_put_u8(&s->out, 'E');
+	cvg_entry_header_encode(&header, &s->out);
+	cvg_put_slice(&s->out, row->entry->body);
+	row->entry->told = true;
+	s->nsent++;
+}
+
+/* False if the log was cut below the requester. */
+static bool
+read_range(Server *s, int id, int64 position, int64 until)
+{
+	Node	   *node = s->proc.node;
+	bool		own = id == node->mem.self;
+	Log		   *log = &node->mem.log[id];
+	int64		prev = position;
+	int			i;
+
+	if (node->shm.floor[id] > position)
+		return !own;
+	for (i = 0; i < log->n; i++)
+	{
+		const LogRow *row = &log->rows[i];
+
+		if (row->seq <= position || row->seq > until)
+			continue;
+		if (s->nsent >= w.cfg.max_units)
+		{
+			s->more = true;
+			break;
+		}
+		send_entry(s, id, row, own ? prev : row->prev);
+		prev = row->seq;
+	}
+	return true;
+}
+
+static void
+wait_for_news(Server *s)
+{
+	Node	   *node = s->proc.node;
+
+	if (w.now >= s->deadline)
+	{
+		s->proc.pc = PC_HEAD;
+		schedule(&s->proc, 1);
+		return;
+	}
+	s->proc.pc = PC_LOOK;
+	if (node->nwaiting < (int) lengthof(node->waiting))
+		node->waiting[node->nwaiting++] = &s->proc;
+	schedule(&s->proc, s->deadline - w.now);
+}
+
+static void
+read_entries(Server *s)
+{
+	int			i;
+
+	s->nsent = 0;
+	s->more = false;
+	for (i = 0; i < s->nranges && !s->more; i++)
+	{
+		if (!read_range(s, s->ranges[i].id, s->ranges[i].position, s->ranges[i].until))
+		{
+			COUNT(cut_refused);
+			return refuse(s, "entries were removed from the peer's log");
+		}
+	}
+	if (s->nsent == 0)
+	{
+		wait_for_news(s);
+		return;
+	}
+	s->proc.pc = PC_HEAD;
+	schedule(&s->proc, 1 + below(60));
+}
+
+static void
+send_head(Server *s)
+{
+	Node	   *node = s->proc.node;
+	CvgReport	reports[MAX_NODES + 1];
+	CvgHead		head = {0};
+	CvgBuf		buf;
+	int64		delay;
+
+	if (!report_step(node, &s->job, &delay))
+	{
+		schedule(&s->proc, delay);
+		return;
+	}
+	reports[0] = report_message(node, &s->job);
+	head.now = wall_clock(node);
+	head.more = s->more;
+	head.reports = reports;
+	head.nreports = 1 + passed_reports(node, s->conn->passed, &s->conn->passed_at, reports + 1);
+	head.progress = reports[0].progress;
+	cvg_buf_init(&buf);
+	cvg_head_encode(&head, &buf);
+	/* the receiver has looked at the tag when it decodes */
+	reply(s->conn, sim_keep(cvg_buf_slice(&s->out)), sim_keep(cvg_buf_slice(&buf)), NULL);
+	cvg_buf_free(&buf);
+	cvg_buf_free(&s->out);
+	s->proc.dead = true;
+}
+
+static void
+server_step(Proc *p)
+{
+	Server	   *s = (Server *) p;
+	int64		delay;
+
+	if (!p->node->shm.ready && p->pc != PC_HELLO)
+	{
+		refuse(s, "the peer is getting a new replica id");
+		return;
+	}
+	switch (p->pc)
+	{
+		case PC_HELLO:
+			answer_hello(s);
+			break;
+		case PC_REQUEST:
+			take_request(s);
+			break;
+		case PC_LOOK:
+			s->watermark = own_watermark(p->node, &s->lsn);
+			p->pc = PC_RANGES;
+			schedule(p, 1 + below(30));
+			break;
+		case PC_RANGES:
+			if (!MUTANT(M_SERVE_BEFORE_FLUSH) && !flush_wait(p->node, s->lsn, &delay))
+			{
+				schedule(p, delay);
+				break;
+			}
+			find_ranges(s);
+			p->pc = PC_READ;
+			schedule(p, 1 + below(30));
+			break;
+		case PC_READ:
+			if (!MUTANT(M_SERVE_BEFORE_FLUSH) && !flush_wait(p->node, s->lsn, &delay))
+				schedule(p, delay);
+			else
+				read_entries(s);
+			break;
+		default:
+			send_head(s);
+			break;
+	}
+}
+
+static void
+reset_client(Conn *conn)
+{
+	CvgSlice	none = {NULL, 0};
+
+	reply(conn, none, none, "connection refused");
+}
+
+/* A request arrives; perhaps of a connection that the client has given up. */
+void
+server_hears(Conn *conn, CvgSlice bytes, bool hello)
+{
+	Node	   *node = &w.nodes[conn->to];
+	CvgError	err;
+	CvgStatus	status;
+	Server	   *s;
+
+	if (!node->running || conn->epoch_to != node->epoch || !w.peers[conn->from][conn->to])
+	{
+		conn->epoch_to = node->epoch;
+		reset_client(conn);
+		return;
+	}
+	s = (Server *) new_proc(node, sizeof(Server), server_step);
+	s->conn = conn;
+	cvg_buf_init(&s->out);
+	if (hello)
+		status = cvg_hello_decode(bytes, &s->hello, &err);
+	else
+		status = cvg_request_decode(bytes, &s->req, &err);
+	if (status != CVG_OK)
+	{
+		fail(-1, "a request is not readable: %s", cvg_status_message(status));
+		return;
+	}
+	s->proc.pc = hello ? PC_HELLO : PC_REQUEST;
+	schedule(&s->proc, 1 + below(50));
+}

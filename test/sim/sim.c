@@ -1,0 +1,369 @@
+/*
+ * sim.c: seeds, shrinking, the summary.
+ *
+ *	sim [-n seeds] [-s first seed] [-m mutant] [-t] [-c seconds]
+ */
+#include "sim.h"
+
+#include <time.h>
+
+static const char *const fault_names[NFAULTS] = {
+	"crash", "slow disk", "cut", "one-way cut", "reset", "loss", "doubling", "delay",
+	"clock jump", "clock rate", "long transaction", "asynchronous commit", "rollback",
+	"restored backup", "machine snapshot", "promoted standby", "clone", "leaving member",
+	"cut log"
+};
+
+static const char *const mutant_names[NMUTANTS] = {
+	"none", "stale-stable", "report-order", "fetch-without-s", "old-incarnation",
+	"no-s-in-entry", "no-fifo", "no-inflight", "watermark", "ack-before-flush",
+	"serve-before-flush", "no-ceiling", "no-deps", "report-age",
+	"cut-early", "no-second-look", "lose-claim", "forget-at-once", "look-once", "side"
+};
+
+#define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */
+
+/* ---- set-up ---- */
+
+static int
+log2_up(int n)
+{
+	int			result = 0;
+
+	while ((1 << result) < n)
+		result++;
+	return result;
+}
+
+void
+config_from_seed(Config *cfg, uint64 seed)
+{
+	int			i;
+
+	memset(cfg, 0, sizeof(*cfg));
+	rnd_seed(seed);
+	cfg->seed = seed;
+	cfg->nnodes = chance(0.5) ? 3 : 2 + below(8);
+	cfg->topology = chance(0.6) ? 0 : below(4);
+	cfg->nkeys = 1 + below(4) * below(3);
+	cfg->nclients = 1 + below(2);
+	cfg->nxacts = 20 + below(120);
+	cfg->think = (5 + below(100)) * MS;
+	cfg->faults_every = (100 + below(800)) * MS;
+	cfg->active = (2 + below(6)) * SECOND;
+	cfg->faults = (uint32) rnd() & ((1u << NFAULTS) - 1);
+	/* most runs have few kinds of fault, and the rare ones are rare */
+	if (chance(0.7))
+		cfg->faults &= (uint32) rnd();
+	if (chance(0.75))
+		cfg->faults &= ~((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) |
+						 (1u << F_CLONE) | (1u << F_LEAVE));
+
+	/*
+	 * What comes back from the past must do so before its tombstones are
+	 * forgotten: the setting is for that.
+	 */
+	if (cfg->faults & ((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) | (1u << F_CLONE)))
+	{
+		cfg->retention = 60 * SECOND;
+		cfg->faults &= ~((1u << F_CLOCK_JUMP) | (1u << F_CLOCK_RATE));
+	}
+	else if (chance(0.2))
+		cfg->retention = below(1000) * MS;
+	cfg->nspare = cfg->faults & (1u << F_CLONE) ? 1 : 0;
+	cfg->max_units = 6 + below(MAX_UNITS - 6);
+	cfg->max_skew = chance(0.5) ? 2 * 3600 * SECOND : 1 * SECOND;
+	cfg->turn = chance(0.5) ? 60 * MS : (10 + below(1000)) * MS;
+	cfg->apply_pause = chance(0.6) ? 50 : 50 + below(3000);
+	cfg->redundant = chance(0.4);
+	cfg->hot = chance(0.5);
+	if (cfg->hot)
+		cfg->nkeys = 1 + below(2);
+	cfg->forget = chance(0.9);
+	for (i = 0; i < MAX_KEYS; i++)
+	{
+		cfg->policy[i] = (CvgOnDelete) below(3);
+		cfg->granularity[i] = below(3) == 0 ? CVG_GRANULARITY_ROW : CVG_GRANULARITY_COLUMN;
+	}
+}
+
+static void
+make_descriptor(int key)
+{
+	static const char *const columns[NCOLS + 1] = {"k", "x", "y", "z"};
+	CvgDescriptor d = {0};
+	CvgColumn	cols[NCOLS + 1] = {{{0}}};
+	char		table[16];
+	CvgBuf		buf;
+	int			i;
+
+	snprintf(table, sizeof(table), "t%d", key);
+	d.on_delete = w.cfg.policy[key];
+	d.granularity = w.cfg.granularity[key];
+	d.schema = cvg_slice_cstring("public");
+	d.table = cvg_slice_cstring(table);
+	d.ncolumns = NCOLS + 1;
+	d.columns = cols;
+	for (i = 0; i <= NCOLS; i++)
+	{
+		cols[i].name = cvg_slice_cstring(columns[i]);
+		cols[i].type_name = cvg_slice_cstring("integer");
+		cols[i].keypos = i == 0;
+		if (i > 0)
+			cols[i].unit = cvg_unit_id(cols[d.granularity == CVG_GRANULARITY_ROW ? 1 : i].name);
+	}
+	cvg_buf_init(&buf);
+	cvg_descriptor_encode(&d, &buf);
+	if (cvg_descriptor_decode(sim_keep(cvg_buf_slice(&buf)), &w.descs[key], NULL) != CVG_OK)
+		fail(key, "a table description is not readable");
+	cvg_buf_free(&buf);
+}
+
+static void
+connect_pair(int a, int b)
+{
+	w.peers[a][b] = w.peers[b][a] = true;
+}
+
+static void
+connect_nodes(void)
+{
+	int			n = w.cfg.nnodes;
+	int			i;
+	int			j;
+
+	for (i = 0; i < n; i++)
+	{
+		switch (w.cfg.topology)
+		{
+			case 0:
+				for (j = 0; j < i; j++)
+					connect_pair(i, j);
+				break;
+			case 1:
+				connect_pair(i, (i + 1) % n);
+				break;
+			case 2:
+				if (i > 0)
+					connect_pair(i, 0);
+				break;
+			default:
+				if (i > 0)
+					connect_pair(i, below(i));
+				break;
+		}
+	}
+	for (i = 0; i < n; i++)
+		w.peers[i][i] = false;
+}
+
+static void
+make_world(const Config *cfg)
+{
+	int			i;
+
+	for (i = 0; i < MAX_KEYS; i++)
+	{
+		if (w.descs[i].columns != NULL)
+			pfree(w.descs[i].columns);
+	}
+	memset(&w, 0, sizeof(w));
+	sim_free_all();
+	events_reset();
+	w.cfg = *cfg;
+	w.latency = 300;
+	w.failed_key = -1;
+	w.xacts_left = cfg->nxacts;
+	rnd_seed(cfg->seed ^ UINT64CONST(0x5eed));
+	for (i = 0; i < cfg->nkeys; i++)
+		make_descriptor(i);
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		Node	   *node = &w.nodes[i];
+
+		node->index = i;
+		snprintf(node->name, sizeof(node->name), "%c", 'a' + i);
+		node->unflushed_end = &node->unflushed;
+		node->clock_rate = 10;
+		node->disk_latency = 500;
+		node->mem.self = node->disk.self = -1;
+	}
+	connect_nodes();
+	for (i = 0; i < cfg->nnodes + cfg->nspare; i++)
+	{
+		Node	   *node = &w.nodes[i];
+		int			id = new_id(i);
+
+		node->mem.self = id;
+		node->mem.known[id] = true;
+		db_copy(&node->disk, &node->mem);
+		node->exists = i < cfg->nnodes;
+	}
+	for (i = 0; i < cfg->nnodes; i++)
+		start_node(&w.nodes[i]);
+}
+
+/* ---- one run ---- */
+
+/* Entries stamped in the future must wait for it first. */
+static void
+wait_for_clocks(void)
+{
+	CvgStamp	latest = 0;
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		if (w.nodes[i].running)
+			latest = Max(latest, w.nodes[i].shm.hlc - w.cfg.max_skew - wall_clock(&w.nodes[i]));
+	}
+	if (latest > 0)
+		run_until(w.now + latest);
+}
+
+const char *
+run_one(const Config *cfg)
+{
+	int64		bound;
+	int64		quiet;
+
+	make_world(cfg);
+	start_faults();
+	run_until(cfg->active);
+	heal();
+	/* open transactions and back-offs come to their end */
+	run_until(w.now + 4 * SECOND);
+	wait_for_clocks();
+	bound = (log2_up(cfg->nnodes + cfg->nspare) + 6) * ROUND;
+	quiet = w.now;
+	while (w.failure == NULL && !check_converged() && w.now < quiet + bound)
+		run_until(w.now + ROUND / 4);
+	if (w.failure == NULL && !check_converged())
+		fail_not_converged((int) (bound / ROUND));
+	w.converged_at = w.now - quiet;
+	if (w.failure == NULL)
+		run_until(w.now + bound);
+	if (w.failure == NULL)
+		check_end();
+
+	/*
+	 * A node that was set back with its whole machine, and wrote before any
+	 * peer with more of it was there to say so, has two histories.  No
+	 * waiting mends that; that it is reported is what is asked for.
+	 */
+	if (w.failure != NULL && w.set_back && w.fork_reported)
+	{
+		COUNT(forks_reported);
+		w.failure = NULL;
+	}
+	return w.failure;
+}
+
+/* ---- main ---- */
+
+static double
+seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void
+summary(int64 runs, double t)
+{
+	int			i;
+	int			n = 0;
+
+	printf("%d seeds, %.0f seeds/s\n", (int) runs, runs / Max(t, 0.001));
+#define X(name) printf("%s%s " INT64_FORMAT, n++ % 6 == 0 ? "\n  " : ", ", #name, counters.name);
+	COUNTERS(X)
+#undef X
+	printf("\n  faults:");
+	for (i = 0; i < NFAULTS; i++)
+	{
+		if (fault_counts[i] > 0)
+			printf(" %s " INT64_FORMAT, fault_names[i], fault_counts[i]);
+	}
+	printf("\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64		first = 1;
+	int64		n = 1000;
+	int64		failed = 0;
+	Mutant		mutant = M_NONE;
+	uint32		only = 0xffffffff;
+	int			show = 3;
+	int			nnodes = 0;
+	bool		narrow = false;
+	double		start;
+	uint64		seed;
+	int			i;
+
+	for (i = 1; i + 1 < argc; i += 2)
+	{
+		if (strcmp(argv[i], "-n") == 0)
+			n = atoll(argv[i + 1]);
+		else if (strcmp(argv[i], "-s") == 0)
+			first = strtoull(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "-f") == 0)
+			only = strtoul(argv[i + 1], NULL, 16);
+		else if (strcmp(argv[i], "-x") == 0)
+			narrow = atoi(argv[i + 1]) != 0;
+		else if (strcmp(argv[i], "-N") == 0)
+			nnodes = atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "-t") == 0)
+			tracing = atoi(argv[i + 1]) != 0;
+		else if (strcmp(argv[i], "-v") == 0)
+			show = atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "-m") == 0)
+		{
+			for (mutant = 0; mutant < NMUTANTS; mutant++)
+			{
+				if (strcmp(argv[i + 1], mutant_names[mutant]) == 0)
+					break;
+			}
+		}
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	start = seconds();
+	for (seed = first; seed < first + n; seed++)
+	{
+		Config		cfg;
+		const char *why;
+
+		config_from_seed(&cfg, seed);
+		cfg.mutant = mutant;
+		cfg.faults &= only;
+		if (narrow)
+		{
+			cfg.redundant = cfg.hot = cfg.forget = true;
+			cfg.nkeys = 2 + seed % 3;
+			cfg.think = 4 * MS;
+			cfg.apply_pause = 50 + 1000 * (seed % 2);
+			cfg.nclients = 1;
+			cfg.nxacts = 120;
+			cfg.active = 1 * SECOND;
+			cfg.turn = (20 + seed % 60) * MS;
+		}
+		if (nnodes > 0)
+		{
+			cfg.nnodes = nnodes;
+			cfg.topology = 0;
+		}
+		why = run_one(&cfg);
+		if (why != NULL)
+		{
+			failed++;
+			if (failed <= show)
+				printf("seed " UINT64_FORMAT ": %s\n", seed, why);
+		}
+	}
+	summary(n, seconds() - start);
+	printf("%d passed, %d failed\n", (int) (n - failed), (int) failed);
+	return failed > 0;
+}
