@@ -299,7 +299,7 @@ read_range(Server *s, int id, int64 position, int64 until)
 			s->more = true;
 			break;
 		}
-		send_entry(s, id, row, own ? prev : row->prev);
+		send_entry(s, id, row, own || (row->prev == 0 && !MUTANT(M_OLD_CHAIN)) ? prev : row->prev);
 		prev = row->seq;
 	}
 	return true;

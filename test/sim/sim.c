@@ -18,7 +18,7 @@ static const char *const mutant_names[NMUTANTS] = {
 	"none", "stale-stable", "report-order", "fetch-without-s", "old-incarnation",
 	"no-s-in-entry", "no-fifo", "no-inflight", "watermark", "ack-before-flush",
 	"serve-before-flush", "no-ceiling", "no-deps", "report-age",
-	"cut-early", "no-second-look", "lose-claim", "forget-at-once", "look-once", "side"
+	"cut-early", "no-second-look", "lose-claim", "forget-at-once", "old-chain", "look-once", "side"
 };
 
 #define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */

@@ -77,6 +77,7 @@ typedef enum Mutant
 	M_NO_SECOND_LOOK,			/* an insert looks for a tombstone only once */
 	M_LOSE_CLAIM,				/* a lost past goes unnoticed */
 	M_FORGET_AT_ONCE,			/* a forgotten member stops counting for S at once */
+	M_OLD_CHAIN,				/* entries of an earlier incarnation have no chain */
 	M_LOOK_ONCE,				/* absent after one look each */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
