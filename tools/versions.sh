@@ -143,7 +143,8 @@ test_version()
 	own=${own/ mixed / }
 	[ -n "${own// /}" ] || return 0
 	# shellcheck disable=SC2086
-	in_root "$v" env TESTS="${TESTS:-}" JOBS="${JOBS:-}" bash /tree/test/run.sh $own 2>&1 | tee "$out" ||
+	in_root "$v" env TESTS="${TESTS:-}" JOBS="${JOBS:-}" \
+		PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" bash /tree/test/run.sh $own 2>&1 | tee "$out" ||
 		rc=1
 	count "PostgreSQL $v" "$out" $rc
 	if [ -d "$(root_of "$v")/tree/tmp_check" ]; then
