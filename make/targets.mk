@@ -24,7 +24,7 @@ soak:
 	@MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" SOAK=1 bash test/run.sh torture
 
 demo:
-	@KEEP="$(KEEP)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh
+	@KEEP="$(KEEP)" COUNTERS="$(COUNTERS)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh
 
 bench:
 	@bash bench/run.sh $(BENCH)

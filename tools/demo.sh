@@ -107,6 +107,12 @@ for i in 0 1 2; do
 		q "${ports[i]}" $db "SELECT converge.replicate('$t')" >/dev/null
 	done
 done
+if [ -n "${COUNTERS:-}" ]; then
+	say "set_strategy(..., 'counter') for the three balances on ${names[0]}; it tells the others ..."
+	for c in accounts,abalance tellers,tbalance branches,bbalance; do
+		q "${ports[0]}" $db "SELECT converge.set_strategy('pgbench_${c%,*}', '${c#*,}', 'counter')" >/dev/null
+	done
+fi
 
 digests() { q "$1" $db "SELECT $(printf "converge.digest('%s') || " "${tables[@]}") ''"; }
 # Does everybody have what everybody wrote, and are the rows equal?
@@ -183,7 +189,7 @@ say ""
 printf '%-8s %14s %13s %15s %10s   %s\n' node "transactions" "entries sent" "entries applied" conflicts "digest of accounts"
 for i in 0 1 2; do
 	tx=$(grep -oE 'actually processed: [0-9]+' "$CVG_WORK/bench$i.out" | grep -oE '[0-9]+')
-	sent=$(q "${ports[i]}" $db "SELECT count(*) FROM converge.log l JOIN converge.node n ON n.origin = l.origin WHERE part = 0")
+	sent=$(q "${ports[i]}" $db "SELECT count(*) FROM converge.log l JOIN converge.node n ON n.origin = l.origin WHERE seq > 0 AND coalesce(part, 0) = 0")
 	got=$(q "${ports[i]}" $db "SELECT count(*) FROM converge.log l JOIN converge.node n ON n.origin <> l.origin WHERE part = 0")
 	conflicts=$(q "${ports[i]}" $db "SELECT sum(conflicts) FROM converge.stat_peers")
 	digest=$(q "${ports[i]}" $db "SELECT converge.digest('pgbench_accounts')")
@@ -198,10 +204,20 @@ for t in "${tables[@]}"; do
 done
 say ""
 say "Converged $(awk "BEGIN {printf \"%.1f\", ($done_at - $ended) / 1000}") s after the load ended, $(awk "BEGIN {printf \"%.1f\", ($done_at - $healed) / 1000}") s after ${names[2]} was back."
-sums=$(q "${ports[0]}" $db "SELECT (SELECT sum(abalance) FROM pgbench_accounts) || ' ' || (SELECT sum(delta) FROM pgbench_history)")
-say "Sum of the balances: ${sums% *}; sum of all deltas in pgbench_history: ${sums#* }."
-say "A balance that two nodes changed at the same time ends with the value written last, so the two sums"
-say "differ by what those conflicts overwrote (converge.conflicts has it); counters, which add up, come later."
+sums=$(q "${ports[0]}" $db "SELECT (SELECT sum(abalance) FROM pgbench_accounts) || ' ' ||
+	(SELECT sum(tbalance) FROM pgbench_tellers) || ' ' || (SELECT sum(bbalance) FROM pgbench_branches) || ' ' ||
+	(SELECT sum(delta) FROM pgbench_history)")
+read -r accounts tellers branches deltas <<<"$sums"
+say "Sum of the balances of accounts $accounts, of tellers $tellers, of branches $branches;"
+say "sum of all deltas in pgbench_history: $deltas."
+if [ -n "${COUNTERS:-}" ]; then
+	say "The balances are counters here: they add up, although all three nodes changed them at the same time."
+	[ "$accounts $tellers $branches" = "$deltas $deltas $deltas" ] || die "THE SUMS DIFFER"
+else
+	say "A balance that two nodes changed at the same time ends with the value written last, so the sums differ"
+	say "by what those conflicts overwrote (converge.conflicts has it). \"make demo COUNTERS=1\" makes the"
+	say "balances counters, which add up: converge.set_strategy('pgbench_accounts', 'abalance', 'counter')."
+fi
 
 if [ -n "${KEEP:-}" ]; then
 	set_peers direct
