@@ -17,7 +17,7 @@ SQL_PARTS = src/pre.sql \
 	src/types/document.sql \
 	src/store/tables.sql src/store/triggers.sql \
 	src/store/conflicts.sql src/peer/peer.sql src/worker/fetch.sql \
-	src/api/node.sql src/api/table.sql src/api/ddl.sql src/api/digest.sql \
+	src/api/node.sql src/api/table.sql src/api/strategy.sql src/api/ddl.sql src/api/digest.sql \
 	src/api/stats.sql \
 	src/post.sql
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * table.c
- *	  converge.replicate(), unreplicate(), replicate_schema(),
- *	  set_strategy().
+ *	  converge.replicate(), unreplicate(), replicate_schema().
  *
  * replicate() holds AccessExclusiveLock on the table and its partitions from
  * before the first check to the end of the transaction: the state column is
@@ -45,7 +44,6 @@
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/restamp.h"
-#include "store/strategy.h"
 #include "types/types.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -332,8 +330,8 @@ parse_on_delete(const char *name)
 }
 
 /* Lock a table for one of the functions here; the caller owns it. */
-static Relation
-open_own_table(Oid relid, LOCKMODE lockmode)
+Relation
+cvg_open_own_table(Oid relid, LOCKMODE lockmode)
 {
 	Relation	rel;
 
@@ -420,7 +418,7 @@ replicate_table(Oid relid, const char *key, CvgGranularity granularity, CvgOnDel
 	List	   *tree;
 
 	(void) cvg_db();
-	rel = open_own_table(relid, AccessExclusiveLock);
+	rel = cvg_open_own_table(relid, AccessExclusiveLock);
 	cvg_check_root(rel);
 	reg.key_index = cvg_choose_key(rel, key);
 	if (cvg_registration_find(relid, &old))
@@ -633,7 +631,7 @@ is_birth_index(Oid index)
 CVG_FUNCTION(unreplicate)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	Relation	rel = open_own_table(relid, AccessExclusiveLock);
+	Relation	rel = cvg_open_own_table(relid, AccessExclusiveLock);
 	CvgRegistration reg;
 	List	   *tree;
 	ListCell   *lc;
@@ -657,96 +655,5 @@ CVG_FUNCTION(unreplicate)
 		cvg_run_command("ALTER TABLE %s DROP COLUMN %s", cvg_qualified_name(relid),
 						CVG_STATE_COLUMN);
 	cvg_invalidate_tree(relid);
-	PG_RETURN_VOID();
-}
-
-/* ----------------------------------------------------------------
- *		set_strategy()
- * ----------------------------------------------------------------
- */
-
-static bool
-is_key_column(Oid key_index, AttrNumber attnum)
-{
-	Relation	index = index_open(key_index, AccessShareLock);
-	bool		result = false;
-
-	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
-		result |= index->rd_index->indkey.values[i] == attnum;
-	index_close(index, AccessShareLock);
-	return result;
-}
-
-static void
-check_strategy_column(Oid relid, Oid key_index, const char *column)
-{
-	AttrNumber	attnum = get_attnum(relid, column);
-
-	if (attnum == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of table \"%s\" does not exist",
-						column, get_rel_name(relid))));
-	if (attnum < 0 || strcmp(column, CVG_STATE_COLUMN) == 0 ||
-		is_key_column(key_index, attnum) || get_attgenerated(relid, attnum) != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("column \"%s\" of table \"%s\" is not merged",
-						column, get_rel_name(relid)),
-				 errdetail("Key columns, generated columns and \"%s\" have no strategy.",
-						   CVG_STATE_COLUMN)));
-}
-
-/* Columns that move with another one cannot be folded one by one. */
-static void
-check_strategy(Relation rel, const char *column, const char *strategy)
-{
-	CvgRel	   *info = cvg_rel(rel);
-	CvgStrategy *s;
-	int			at = -1;
-	int			shared = 0;
-
-	for (int i = 0; i < info->desc->ncolumns; i++)
-	{
-		if (cvg_slice_eq(info->desc->columns[i].name, cvg_slice_cstring(column)))
-			at = i;
-	}
-	Assert(at >= 0);
-	if (info->columns[at].crdt != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("column \"%s\" of table \"%s\" merges by its type, %s", column,
-						RelationGetRelationName(rel),
-						format_type_be(info->columns[at].codec.type)),
-				 errhint("Strategies are for columns of ordinary types.")));
-	s = cvg_strategy_parse(strategy, info->columns[at].codec.type, column);
-	for (int i = 0; i < info->desc->ncolumns; i++)
-		shared += info->columns[i].unit == info->columns[at].unit;
-	if (shared > 1 && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_SIBLINGS)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("column \"%s\" of table \"%s\" cannot have strategy \"%s\": it moves together with others",
-						column, RelationGetRelationName(rel), strategy),
-				 errdetail("The table is replicated by row, or a CHECK, a foreign key or the partition key ties them."),
-				 errhint("Available are: lww, siblings.")));
-}
-
-CVG_FUNCTION(set_strategy)
-{
-	Oid			relid = PG_GETARG_OID(0);
-	const char *column = NameStr(*PG_GETARG_NAME(1));
-	const char *strategy = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	Relation	rel = open_own_table(relid, ShareRowExclusiveLock);
-	CvgRegistration reg;
-
-	if (!cvg_registration_find(relid, &reg))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" is not replicated", RelationGetRelationName(rel)),
-				 errhint("Use converge.replicate() first.")));
-	check_strategy_column(relid, reg.key_index, column);
-	check_strategy(rel, column, strategy);
-	cvg_strategy_set(rel, column, strategy);
-	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }

@@ -93,6 +93,9 @@ extern void cvg_check_key_index(Relation rel, Oid index);
 
 /* ---- table.c ---- */
 
+/* Lock a table for one of the functions here; the caller owns it. */
+extern Relation cvg_open_own_table(Oid relid, LOCKMODE lockmode);
+
 /*
  * Run one utility or DML command as the current user.  While it runs the
  * event triggers of this extension stand aside.

@@ -345,7 +345,10 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 	}
 	n = changed_units(rel, oldslot, newslot, units);
 	if (rel->has_strategies)
+	{
+		n = cvg_strategy_add_kept(rel, old, units, n);
 		write_recorded(db, rel, old, oldslot, newslot, units, n, out, replaced);
+	}
 	else
 		write_state(db, rel, cvg_rowstate_update, old, units, n, out);
 }

@@ -30,6 +30,7 @@
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "store/capture.h"
 #include "store/crdt_column.h"
 #include "store/meta.h"
@@ -352,6 +353,7 @@ cvg_strategies_adopt(CvgSlice bytes)
 	relid = cvg_replicated_oid(theirs.schema, theirs.table);
 	if (!OidIsValid(relid))
 		return;
+	LockRelationOid(relid, ShareRowExclusiveLock);
 	tree = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
 	rel = cvg_rel_by_oid(relid);
 	if (!any_news(&theirs, rel))

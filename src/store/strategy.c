@@ -404,6 +404,18 @@ count_value(Oid type, const CvgCellView *view, Datum base)
 	return amount_type(type) == INT8OID ? clamp_int(type, sum) : base;
 }
 
+char *
+cvg_strategy_share_text(Oid type, const CvgCellView *view, int share)
+{
+	Datum		amount = add_amounts(type, bytes_amount(type, view->amounts[share]),
+									 bytes_amount(type, view->floors[share]), true);
+	Oid			out;
+	bool		varlena;
+
+	getTypeOutputInfo(amount_type(type), &out, &varlena);
+	return OidOutputFunctionCall(out, amount);
+}
+
 /* ----------------------------------------------------------------
  *		Recording
  * ----------------------------------------------------------------
@@ -458,6 +470,16 @@ strategy_column(CvgRel *rel, int unit)
 	return -1;
 }
 
+CvgRewriting cvg_rewriting = {CVG_REWRITE_NONE};
+
+/* Is this column to be set, whatever its strategy is? */
+static bool
+is_reset(CvgRel *rel, int column)
+{
+	return cvg_rewriting.mode == CVG_REWRITE_RESET && cvg_rewriting.rootid == rel->rootid &&
+		cvg_slice_eq(rel->desc->columns[column].name, cvg_slice_cstring(cvg_rewriting.column));
+}
+
 static bool
 contains(const uint32 *units, int n, uint32 unit)
 {
@@ -467,6 +489,27 @@ contains(const uint32 *units, int n, uint32 unit)
 			return true;
 	}
 	return false;
+}
+
+int
+cvg_strategy_add_kept(CvgRel *rel, CvgSlice state, uint32 *units, int nunits)
+{
+	uint32	   *all;
+	int			n = 0;
+
+	if (cvg_rewriting.mode != CVG_REWRITE_RESOLVE || cvg_rewriting.rootid != rel->rootid)
+		return nunits;
+	all = palloc(sizeof(uint32) * Max(rel->nunits, 1));
+	for (int u = 0; u < rel->nunits; u++)
+	{
+		CvgCellView view;
+
+		if (contains(units, nunits, rel->units[u]) ||
+			(cvg_rowstate_cell(state, rel->units[u], &view) && view.npairs > 1))
+			all[n++] = rel->units[u];
+	}
+	memcpy(units, all, sizeof(uint32) * n);
+	return n;
 }
 
 void
@@ -489,7 +532,7 @@ cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 			continue;
 		has_cell = cvg_rowstate_cell(old_state, rel->units[u], &view);
 		cell->unit = rel->units[u];
-		if (s != NULL && s->kind == CVG_STRATEGY_COUNTER)
+		if (s != NULL && s->kind == CVG_STRATEGY_COUNTER && !is_reset(rel, column))
 		{
 			record_count(rel, column, old_state, self, oldslot, newslot, cell);
 			out->ncells++;

@@ -83,6 +83,30 @@ extern void cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 extern void cvg_strategy_show_counts(CvgRel *rel, CvgSlice state, TupleTableSlot *newslot,
 									 struct CvgReplaced *replaced);
 
+/*
+ * An UPDATE that is more than it says, while it runs: of reset(), whose column
+ * is set and not counted in; of resolve(), which writes every unit of which
+ * several values are kept, even if it is set to the value that it shows.
+ */
+typedef enum CvgRewriteMode
+{
+	CVG_REWRITE_NONE,
+	CVG_REWRITE_RESET,
+	CVG_REWRITE_RESOLVE
+} CvgRewriteMode;
+
+typedef struct CvgRewriting
+{
+	CvgRewriteMode mode;
+	Oid			rootid;
+	const char *column;
+} CvgRewriting;
+
+extern CvgRewriting cvg_rewriting;
+
+/* The units that such an UPDATE writes besides; ascending, as units[] is. */
+extern int	cvg_strategy_add_kept(CvgRel *rel, CvgSlice state, uint32 *units, int nunits);
+
 /* --- showing --- */
 
 /* Value of one column of a unit whose value is these bytes. */
@@ -93,6 +117,9 @@ extern Datum cvg_unit_column(CvgRel *rel, int column, CvgSlice value, bool *isnu
  * counts.  Runs functions of users: as the table's owner.
  */
 extern Datum cvg_strategy_fold(CvgRel *rel, int column, CvgSlice state, bool *isnull);
+
+/* What one replica has contributed to a count, as text. */
+extern char *cvg_strategy_share_text(Oid type, const CvgCellView *view, int share);
 
 /* --- strategies.c: which columns have which --- */
 

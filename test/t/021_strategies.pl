@@ -102,4 +102,48 @@ $a->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 't':
 concurrently('UPDATE t SET hi = 3 WHERE id = 1', 'UPDATE t SET hi = 2 WHERE id = 1', 'changed on both sides: the later wins');
 reads('SELECT hi FROM t WHERE id = 1', '2', 'on both nodes');
 
+# --- siblings, resolve, explain, reset -----------------------------------------------
+$a->sql("INSERT INTO t (id, n, sib) VALUES (50, 0, 's')");
+$g->converged_ok('a row without a conflict', 't');
+concurrently("UPDATE t SET sib = 'left' WHERE id = 50", "UPDATE t SET sib = 'right' WHERE id = 50",
+	'two versions of a row');
+reads(q{SELECT (sibling).sib || ' ' || writer FROM converge.siblings(NULL::t, '{"id": 50}')}, "left a\nright b",
+	'are listed with their writers');
+reads(q{SELECT count(*) FROM converge.siblings(NULL::t, '{"id": 50}') WHERE written_at > now() - interval '1 hour'}, '2', 'and times');
+like($_->sql(q{SELECT string_agg(l, E'\n') FROM converge.explain_conflict('t', '{"id": 50}') l}),
+	qr/column "sib": concurrent values 'left' written by a at .*, 'right' written by b at .*; shown is 'right', the latest write/,
+	'explained on ' . $_->name)
+  for $g->nodes;
+like($b->sql(q{SELECT string_agg(l, E'\n') FROM converge.explain_conflict('t', '{"id": 50}') l}),
+	qr/update_origin_differs/, 'with what the conflict log has');
+$a->sql(q{SELECT converge.resolve(sibling) FROM converge.siblings(NULL::t, '{"id": 50}') WHERE writer = 'a'});
+$g->converged_ok('resolved', 't');
+reads('SELECT sib FROM t WHERE id = 50', 'left', 'the one that was chosen');
+reads(q{SELECT count(*) FROM converge.siblings(NULL::t, '{"id": 50}')}, '1', 'is the only one');
+concurrently("UPDATE t SET sib = 'left' WHERE id = 50", "UPDATE t SET sib = 'right' WHERE id = 50", 'in conflict again');
+$b->sql(q{SELECT converge.resolve(t) FROM t WHERE id = 50});
+$g->converged_ok('the version shown is confirmed', 't');
+reads(q{SELECT (sibling).sib FROM converge.siblings(NULL::t, '{"id": 50}')}, 'right', 'and alone');
+concurrently("SELECT converge.reset('t', 'n')", 'UPDATE t SET n = n + 7 WHERE id = 50', 'a reset beside a contribution');
+reads('SELECT n FROM t WHERE id = 50', '7', 'takes back what it saw and nothing else');
+concurrently("SELECT converge.reset('t', 'n')", "SELECT converge.reset('t', 'n')", 'two resets');
+reads('SELECT n FROM t WHERE id = 50', '0', 'are one');
+
+# --- a function that fails ---------------------------------------------------------------
+$g->all('CREATE FUNCTION never(text, text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \'never merges\'; END $$');
+$a->fails_ok("SELECT converge.set_strategy('t', 'x', 'function:public.never')", 'P0001', qr/never merges/,
+	'a function that cannot fold what is there');
+$a->sql("UPDATE t SET x = 'alone'");
+$g->converged_ok('a single value in each row', 't');
+strategy('x', 'function:public.never');
+$g->cut('a', 'b');
+$a->sql("UPDATE t SET x = 'p' WHERE id = 1");
+$b->sql("UPDATE t SET x = 'q' WHERE id = 1");
+$g->heal('a', 'b');
+$_->wait_for(q{SELECT string_agg(last_error, ' ') ~ 'never merges' FROM converge.stat_peers}, 't') for $g->nodes;
+pass('an error in it stops the streams');
+$g->all('CREATE OR REPLACE FUNCTION never(text, text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 || $2 $$');
+$g->converged_ok('and nothing is lost once it is mended', 't');
+reads('SELECT x FROM t WHERE id = 1', 'pq', 'called in the order of the writes');
+
 done_testing();

@@ -1,0 +1,102 @@
+--
+-- Strategies of columns: set_strategy() and its errors, what counts and resets
+-- do on one node, siblings() of a row without conflict, check_merge().
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_converge;
+SELECT format('ALTER DATABASE %I SET converge.node_name = %L', current_database(), 'london') \gexec
+\c -
+SET client_min_messages = warning;
+
+CREATE FUNCTION failure(statement text, OUT code text, OUT message text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	code := 'none';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+END $$;
+
+CREATE TABLE st (id int PRIMARY KEY, n int, big bigint NOT NULL DEFAULT 0, t text, u int[], p point, c converge.pncounter,
+	lo int, hi int, CHECK (lo <= hi));
+SELECT converge.replicate('st');
+CREATE TABLE plain (id int PRIMARY KEY, n int);
+CREATE FUNCTION volatile_fn(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION first_of(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION greatest_of(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT greatest($1, $2)';
+CREATE FUNCTION mean_of(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT ($1 + $2) / 2';
+
+--
+-- What cannot be
+--
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'newest')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 't', 'counter')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'union')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'p', 'max')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'c', 'max')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'lo', 'min')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'function:nobody')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'function:volatile_fn')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'nothing', 'lww')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('plain', 'n', 'lww')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'max')$$);
+SELECT * FROM failure($$SELECT converge.reset('st', 'n')$$);
+SELECT * FROM failure($$SELECT converge.reset('plain', 'n')$$);
+SELECT * FROM failure($$SELECT converge.resolve(1)$$);
+SELECT * FROM failure($$SELECT converge.resolve(p) FROM (SELECT (1, 2)::plain AS p) q$$);
+SELECT * FROM failure($$SELECT * FROM converge.siblings(1, '{}')$$);
+SELECT * FROM failure($$SELECT * FROM converge.siblings(NULL::plain, '{}')$$);
+SELECT * FROM failure($$SELECT * FROM converge.siblings(NULL::st, NULL)$$);
+SELECT * FROM failure($$SELECT converge.explain_conflict('plain', '{}')$$);
+
+--
+-- What can
+--
+INSERT INTO st (id, n, t) VALUES (1, 7, 'before');
+SELECT converge.set_strategy('st', 'n', 'counter');
+SELECT converge.set_strategy('st', 'big', 'counter');
+SELECT converge.set_strategy('st', 't', 'siblings');
+SELECT converge.set_strategy('st', 'u', 'union');
+SELECT converge.set_strategy('st', 'lo', 'siblings');
+SELECT "table", column_name, strategy, set_by FROM converge.strategies ORDER BY column_name;
+INSERT INTO st (id, n) VALUES (2, NULL);
+UPDATE st SET n = n + 1, big = big + 9000000000000000000;
+SELECT id, n, big FROM st ORDER BY id;
+SELECT * FROM failure('UPDATE st SET big = big + 9000000000000000000');
+UPDATE st SET big = -5;
+UPDATE st SET n = NULL WHERE id = 1;
+SELECT id, n, big FROM st ORDER BY id;
+UPDATE st SET n = 40 WHERE id = 1;
+SELECT converge.reset('st', 'n', '{"id": 1}'), converge.reset('st', 'big');
+SELECT id, n, big FROM st ORDER BY id;
+UPDATE st SET n = n + 2, big = big + 1;
+DELETE FROM st WHERE id = 1;
+INSERT INTO st (id, n) VALUES (1, 3);
+SELECT id, n, big FROM st ORDER BY id;
+
+SELECT (sibling).id, (sibling).n, writer, written_at > now() - interval '1 hour' AS recent
+FROM converge.siblings(NULL::st, '{"id": 2}');
+SELECT count(*) FROM converge.siblings(NULL::st, '{"id": 99}');
+SELECT converge.resolve(st) FROM st WHERE id = 2;
+SELECT regexp_replace(line, '\d{4}-\d\d-\d\d [0-9:.+-]+', '...', 'g') AS line FROM converge.explain_conflict('st', '{"id": 2}') line;
+SELECT * FROM converge.explain_conflict('st', '{"id": 99}');
+
+-- Back to lww: what was counted stays, and an assignment is one again
+SELECT converge.set_strategy('st', 'n', 'lww');
+UPDATE st SET n = n + 1 WHERE id = 1;
+SELECT n FROM st WHERE id = 1;
+SELECT converge.set_strategy('st', 'lww');
+SELECT DISTINCT strategy FROM converge.strategies;
+
+--
+-- check_merge()
+--
+SELECT * FROM converge.check_merge('greatest_of', 'SELECT generate_series(1, 5)');
+SELECT law, count(*) FROM converge.check_merge('first_of', 'SELECT generate_series(1, 5)') GROUP BY law;
+SELECT law, example FROM converge.check_merge('mean_of', 'VALUES (0), (4), (8)') ORDER BY law, example;
+
+-- The registration goes with the table
+SELECT converge.unreplicate('st');
+SELECT count(*) FROM converge.column_strategies;
+DROP TABLE st, plain;
+DROP FUNCTION volatile_fn, first_of, greatest_of, mean_of, failure;
