@@ -42,7 +42,7 @@ cvg_map_next_dot(CvgMapEntry *e, int *n, CvgDotted *item)
 	if (*n >= e->ndots || !cvg_reader_ok(&e->dots))
 		return false;
 	(*n)++;
-	item->dot.replica = cvg_get_replica_id(&e->dots);
+	item->dot.replica = cvg_get_slice(&e->dots, CVG_MAX_REPLICA_ID);
 	item->dot.stamp = cvg_get_stamp(&e->dots);
 	item->payload = has_snapshots(e->ops) ?
 		cvg_get_slice(&e->dots, CVG_CRDT_MAX_BYTES) : cvg_slice(NULL, 0);
@@ -240,6 +240,8 @@ check_entry(const CvgMapEntry *e, const CvgDotRange *dead, int ndead, int depth)
 		return CVG_E_MALFORMED;
 	while (cvg_map_next_dot(&walk, &n, &item))
 	{
+		if (!cvg_replica_id_valid(item.dot.replica))
+			return CVG_E_BAD_ID;
 		if (item.dot.stamp == 0 || cvg_dot_id_cmp(previous, item.dot) >= 0 ||
 			cvg_dots_contain(dead, ndead, item.dot))
 			return CVG_E_NOT_CANONICAL;

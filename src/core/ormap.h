@@ -144,8 +144,8 @@ typedef CvgStatus (*CvgMapChange) (CvgSlice value, CvgDot dot, void *arg,
 
 /*
  * Apply a change to the value of type ops at a path of n >= 1 keys, making
- * the maps on the way.  The dot must be larger than all in the map, else
- * CVG_E_FORBIDDEN.  CVG_E_DUPLICATE if a key of the path has live values,
+ * the maps on the way.  The dot must be larger than all in the map; if it is
+ * not larger than all presence dots on the way, CVG_E_FORBIDDEN.  CVG_E_DUPLICATE if a key of the path has live values,
  * but of other types; CVG_E_LIMIT for a key or a path that is too long;
  * CVG_E_BAD_ID; what the change returns.
  */

@@ -23,10 +23,16 @@ cvg_map_writer_init(CvgMapWriter *w)
 static void
 note_dots(CvgBuf *dots, const CvgMapEntry *e)
 {
-	CvgMapEntry walk = *e;
+	CvgMapEntry walk;
 	CvgDotted	item;
 	int			n = 0;
 
+	if (e->ndots <= 1)
+	{
+		cvg_put_bytes(dots, &e->last, e->ndots * sizeof(CvgDot));
+		return;
+	}
+	walk = *e;
 	while (cvg_map_next_dot(&walk, &n, &item))
 		cvg_put_bytes(dots, &item.dot, sizeof(CvgDot));
 }
@@ -86,30 +92,22 @@ dot_cmp(const void *a, const void *b)
 	return cvg_dot_id_cmp(*(const CvgDot *) a, *(const CvgDot *) b);
 }
 
-static CvgDot *
-sorted_dots(CvgBuf *buf, int *n)
-{
-	*n = (int) (buf->len / sizeof(CvgDot));
-	if (*n > 1)
-		qsort(buf->data, *n, sizeof(CvgDot), dot_cmp);
-	return (CvgDot *) buf->data;
-}
-
 void
 cvg_map_writer_finish(CvgMapWriter *w, const CvgReader *old, CvgBuf *out)
 {
 	static const uint8 empty[1] = {0};
 	CvgReader	dead;
-	int			ndead;
-	int			nlive;
-	CvgDot	   *dead_dots = sorted_dots(&w->dead, &ndead);
-	CvgDot	   *live_dots = sorted_dots(&w->live, &nlive);
+	int			ndead = (int) (w->dead.len / sizeof(CvgDot));
+	int			nlive = (int) (w->live.len / sizeof(CvgDot));
 
 	if (old != NULL)
 		dead = *old;
 	else
 		cvg_reader_init(&dead, cvg_slice(empty, sizeof(empty)));
-	cvg_dotset_add(dead, dead_dots, ndead, live_dots, nlive, out);
+	if (ndead > 1)
+		qsort(w->dead.data, ndead, sizeof(CvgDot), dot_cmp);
+	cvg_dotset_add(dead, (CvgDot *) w->dead.data, ndead,
+				   (CvgDot *) w->live.data, nlive, out);
 	cvg_put_bytes(out, w->entries.data, w->entries.len);
 	cvg_buf_free(&w->entries);
 	cvg_buf_free(&w->dead);
@@ -260,10 +258,17 @@ update_map(const PathUpdate *u, int level, CvgReader r, CvgBuf *out)
 
 	cvg_map_writer_init(&w);
 	(void) cvg_dotset_skip(&r);
+	if (u->change != NULL && cvg_dotset_latest(dead) >= u->dot.stamp)
+		status = CVG_E_FORBIDDEN;
 	while (status == CVG_OK && cvg_map_next(&r, &e))
 	{
 		int			c = cvg_slice_cmp(e.key, key);
 
+		if (u->change != NULL && e.last.stamp >= u->dot.stamp)
+		{
+			status = CVG_E_FORBIDDEN;
+			break;
+		}
 		if (c == 0 && e.ndots > 0)
 			*(e.ops == ops ? &wanted : &other) = true;
 		if (!done && (c > 0 || (c == 0 && e.ops->tag > ops->tag)))
@@ -317,8 +322,6 @@ cvg_map_update(CvgSlice map, const CvgSlice *path, int n, const CvgCrdtOps *ops,
 		return status;
 	if (!cvg_replica_id_valid(dot.replica))
 		return CVG_E_BAD_ID;
-	if (dot.stamp <= cvg_crdt_latest(map))
-		return CVG_E_FORBIDDEN;
 	cvg_print_slice(out, cvg_slice(map.data, CVG_CRDT_HEADER));
 	status = update_map(&u, 0, cvg_crdt_body(map), out);
 	return cvg_crdt_finish(status, start, out);

@@ -605,11 +605,12 @@ CVG_FUNCTION(ormap_keys)
 /* A row per key and type, with who wrote it last, when, and whether it is seen. */
 CVG_FUNCTION(ormap_entries)
 {
-	CvgSlice	map = PG_GETARG_CVG_SLICE(0);
-	CvgReader	r = cvg_map_begin(map);
+	CvgReader	r = cvg_map_begin(PG_GETARG_CVG_SLICE(0));
+	CvgReader	visible = r;
 	ReturnSetInfo *rsi = cvg_srf_begin(fcinfo);
+	CvgMapEntry next = {{NULL, 0}};
+	CvgMapEntry seen = {{NULL, 0}};
 	CvgMapEntry e;
-	CvgMapEntry seen;
 	CvgBuf		scratch;
 
 	cvg_buf_init(&scratch);
@@ -619,10 +620,11 @@ CVG_FUNCTION(ormap_entries)
 
 		if (e.ndots == 0)
 			continue;
+		if (seen.ops == NULL || !cvg_slice_eq(seen.key, e.key))
+			(void) cvg_map_next_visible(&visible, &next, &seen);
 		values[0] = cvg_id_text(e.key);
 		values[1] = CStringGetTextDatum(e.ops->name);
 		values[2] = cvg_value_jsonb(cvg_map_entry_value(&e, &scratch));
-		(void) cvg_map_find(map, &e.key, 1, NULL, &seen);
 		values[3] = BoolGetDatum(seen.ops == e.ops);
 		values[4] = cvg_id_text(e.last.replica);
 		values[5] = Int64GetDatum(e.last.stamp);

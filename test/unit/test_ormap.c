@@ -456,6 +456,9 @@ test_type_conflict(void)
 	op.kind = COUNT;
 	op.dot.stamp = 1;
 	CHECK(apply(m, &op, &buf) == CVG_E_FORBIDDEN, "not an old dot");
+	op.arg = cvg_slice_cstring("j");
+	CHECK(apply(m, &op, &buf) == CVG_E_FORBIDDEN, "for a new key either");
+	op.arg = cvg_slice_cstring("k");
 	op.dot.stamp = 1000000;
 	op.dot.replica = cvg_slice_cstring("?");
 	CHECK(apply(m, &op, &buf) == CVG_E_BAD_ID);
