@@ -70,6 +70,11 @@ UPDATE seats SET free = transfer(free, 'paris', 4);
 UPDATE seats SET free = free - 3;
 UPDATE seats SET free = free - 1;
 SELECT bcounter(5) - 1;
+-- a plain value: the bound is 0, and it is this node's
+SELECT c::bigint, bound(c), (SELECT amount FROM rights(c)) AS rights
+FROM (VALUES (5::bcounter), ('5'), (7::bigint::bcounter), (0::bcounter), ('0')) v(c);
+SELECT (-1)::bcounter;
+SELECT '-1'::bcounter;
 SELECT bcounter() - 0, bcounter() + 0;
 -- over-selling: paris sells all it has, without asking
 SELECT value(free || '-4 {paris -4@77}') AS "sold out", value(free) FROM seats;
@@ -117,7 +122,7 @@ SELECT p.oid::regprocedure
 FROM pg_proc p
 WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ 'bcounter'
   AND (obj_description(p.oid, 'pg_proc') IS NULL
-       OR (p.provolatile = 'i' AND p.proparallel = 's') = (p.proname ~ '_plus|_minus|transfer'));
+       OR (p.provolatile = 'i' AND p.proparallel = 's') = (p.proname ~ '_plus|_minus|transfer|^to_bcounter$|_in$'));
 SELECT o.oid::regoperator FROM pg_operator o
 WHERE 'bcounter'::regtype IN (o.oprleft, o.oprright) AND obj_description(o.oid, 'pg_operator') IS NULL;
 

@@ -880,6 +880,7 @@ const CvgCrdtOps cvg_bcounter_ops = {
 	.tag = CVG_CRDT_BCOUNTER,
 	.name = "bcounter",
 	.assign = cvg_bcounter_assign,
+	.parse_plain = cvg_bcounter_parse_plain,
 	.check = bcounter_check,
 	.bottom = bcounter_bottom,
 	.merge = bcounter_merge,

@@ -78,8 +78,10 @@ extern CvgStatus cvg_bcounter_take(CvgSlice counter, CvgDot dot, int64 n,
 extern CvgStatus cvg_bcounter_transfer(CvgSlice counter, CvgDot dot,
 									   CvgSlice to, int64 n, CvgBuf *out);
 
-/* As CvgCrdtOps.assign has it; bcounter_assign.c. */
+/* As CvgCrdtOps has them; bcounter_assign.c. */
 extern CvgStatus cvg_bcounter_assign(CvgSlice old, CvgSlice new,
 									 CvgDotSupply *dots, CvgBuf *out);
+extern CvgStatus cvg_bcounter_parse_plain(CvgScanner *s, CvgDotSupply *dots,
+										  CvgBuf *out);
 
 #endif							/* CVG_CORE_BCOUNTER_H */

@@ -5,7 +5,7 @@
 CREATE TYPE converge.bcounter;
 
 CREATE FUNCTION converge.bcounter_in(cstring) RETURNS converge.bcounter
-	AS 'MODULE_PATHNAME', 'bcounter_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'bcounter_in' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION converge.bcounter_in(cstring) IS
 	'I/O';
 
@@ -174,6 +174,16 @@ CREATE FUNCTION converge.bcounter_minus(counter converge.bcounter, n bigint) RET
 COMMENT ON FUNCTION converge.bcounter_minus(converge.bcounter, bigint) IS
 	'implementation of operator -';
 
+CREATE FUNCTION converge.to_bcounter(bigint) RETURNS converge.bcounter
+	AS 'MODULE_PATHNAME', 'bcounter_from_bigint' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.to_bcounter(bigint) IS
+	'convert a number to a bounded counter: with the bound 0, and this node holds all rights';
+
+CREATE FUNCTION converge.to_bcounter(integer) RETURNS converge.bcounter
+	AS 'MODULE_PATHNAME', 'bcounter_from_integer' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION converge.to_bcounter(integer) IS
+	'convert a number to a bounded counter: with the bound 0, and this node holds all rights';
+
 CREATE OPERATOR converge.+ (
 	FUNCTION = converge.bcounter_plus,
 	LEFTARG = converge.bcounter,
@@ -216,6 +226,16 @@ CREATE CAST (converge.bcounter AS bigint)
 	WITH FUNCTION converge.value(converge.bcounter) AS ASSIGNMENT;
 COMMENT ON CAST (converge.bcounter AS bigint) IS
 	'the value of the counter';
+
+CREATE CAST (bigint AS converge.bcounter)
+	WITH FUNCTION converge.to_bcounter(bigint) AS ASSIGNMENT;
+COMMENT ON CAST (bigint AS converge.bcounter) IS
+	'a new counter with this value and the bound 0';
+
+CREATE CAST (integer AS converge.bcounter)
+	WITH FUNCTION converge.to_bcounter(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS converge.bcounter) IS
+	'a new counter with this value and the bound 0';
 
 -- Comparison of the value with a plain one
 

@@ -122,6 +122,19 @@ CVG_FUNCTION(bcounter_minus)
 	PG_RETURN_DATUM(bcounter_change(PG_GETARG_CVG_SLICE(0), n));
 }
 
+/* Casts; a constructor with one argument takes the bound. */
+CVG_FUNCTION(bcounter_from_bigint)
+{
+	return cvg_crdt_plain(bcounter_change(cvg_crdt_empty_slice(&cvg_bcounter_ops),
+										  PG_GETARG_INT64(0)));
+}
+
+CVG_FUNCTION(bcounter_from_integer)
+{
+	return cvg_crdt_plain(bcounter_change(cvg_crdt_empty_slice(&cvg_bcounter_ops),
+										  PG_GETARG_INT32(0)));
+}
+
 CVG_FUNCTION(bcounter_transfer)
 {
 	CvgSlice	counter = PG_GETARG_CVG_SLICE(0);
