@@ -78,6 +78,7 @@ typedef struct Receiver
 	char		replica_id[CVG_NAME_LEN];	/* the peer's */
 	CvgConn    *conn;
 	CvgConn    *fetch;			/* second connection, once it is needed */
+	bool		fetching;		/* a call on it was begun */
 	CvgIntake	intake;
 	CvgPassedOn passed;
 	MemoryContext request_mcxt; /* one request */
@@ -381,7 +382,9 @@ fetch_row(const CvgFetchRequest *req, void *arg)
 {
 	Receiver   *r = arg;
 	CvgBuf		buf;
+	CvgSlice	answer;
 
+	r->fetching = true;
 	if (r->fetch == NULL)
 	{
 		r->fetch = open_connection(r);
@@ -389,16 +392,21 @@ fetch_row(const CvgFetchRequest *req, void *arg)
 	}
 	cvg_buf_init(&buf);
 	cvg_fetch_request_encode(req, &buf);
-	return cvg_conn_call(r->fetch, "converge.fetch", cvg_buf_slice(&buf), ANSWER_MS);
+	answer = cvg_conn_call(r->fetch, "converge.fetch", cvg_buf_slice(&buf), ANSWER_MS);
+	r->fetching = false;
+	return answer;
 }
 
-/* A call may have been cut off by the error: start over. */
+/* If a call was cut off by the error, start over. */
 static void
 drop_fetch_connection(void *arg)
 {
 	Receiver   *r = arg;
 	CvgConn    *conn = r->fetch;
 
+	if (!r->fetching)
+		return;
+	r->fetching = false;
 	r->fetch = NULL;
 	cvg_conn_close(conn);
 }
