@@ -81,26 +81,38 @@ sub until_is
 }
 sub await_ready { until_is($_[0], 'SELECT node_name FROM converge.node_info()', $_[0]) }
 
-# Until b has what a has, and the reverse.
-sub synced { q1('a', "SELECT converge.wait_for_sync('600s')") }
+# Until b has what a has, and the reverse.  A peer that is not connected would
+# not be waited for.
+sub synced
+{
+	until_is($_, "SELECT bool_and(state = 'streaming') FROM converge.stat_peers", 't') for qw(a b);
+	q1('a', "SELECT converge.wait_for_sync('600s')");
+}
 
-# Jiffies of all processes of a server, ended ones included.
+# Jiffies of all processes of a server, ended ones included: those that the
+# postmaster has not taken note of yet must not be missed or counted twice.
 sub jiffies
 {
 	my ($server) = @_;
 	open my $f, '<', "$work/$server/postmaster.pid" or return 0;
 	my ($pm) = <$f> =~ /(\d+)/;
-	my $sum = 0;
-	for my $stat (glob '/proc/[0-9]*/stat')
+	until_is($server, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'", 0);
+	my ($sum, $before, $now) = (0, 'none', '');
+	until ($before eq $now)
 	{
-		open my $s, '<', $stat or next;
-		my $line = <$s> // next;
-		my ($pid) = $line =~ /^(\d+)/;
-		$line =~ s/^.*\) //s;
-		my @f = split ' ', $line;
-		next unless $pid == $pm || $f[1] == $pm;
-		$sum += $f[11] + $f[12];
-		$sum += $f[13] + $f[14] if $pid == $pm;
+		($sum, $before, $now) = (0, $now, '');
+		for my $stat (glob '/proc/[0-9]*/stat')
+		{
+			open my $s, '<', $stat or next;
+			my $line = <$s> // next;
+			my ($pid) = $line =~ /^(\d+)/;
+			$line =~ s/^.*\) //s;
+			my @f = split ' ', $line;
+			next unless $pid == $pm || $f[1] == $pm;
+			$now .= " $pid";
+			$sum += $f[11] + $f[12];
+			$sum += $f[13] + $f[14] if $pid == $pm;
+		}
 	}
 	return $sum;
 }

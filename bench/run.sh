@@ -30,6 +30,7 @@ for n in plain a b; do
 	CONF
 	[ $n = plain ] || as_user tee -a "$CVG_WORK/$n/postgresql.conf" >/dev/null <<-CONF
 		shared_preload_libraries = 'pg_converge'
+		converge.max_retry_interval = '500ms'
 	CONF
 	cvg_start "$CVG_WORK/$n"
 done
