@@ -150,8 +150,8 @@ cart_assign(CvgSlice old, CvgSlice new, CvgDotSupply *dots, CvgBuf *out)
 	CvgReader	rn = cvg_map_begin(new);
 	CvgMapWriter w;
 	CvgMapEntry e;
-	CvgSlice	sku;
-	int64		quantity;
+	CvgSlice	sku = {NULL, 0};
+	int64		quantity = 0;
 	bool		has_old = cvg_map_next(&ro, &e);
 	bool		has_new = cvg_cart_next(&rn, &sku, &quantity);
 	CvgStatus	status = CVG_OK;
