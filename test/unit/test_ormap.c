@@ -815,6 +815,25 @@ test_assign_random(int cases)
 	}
 }
 
+/* How a map was made is forgotten by the first operation on it. */
+static void
+test_plain_flag(void)
+{
+	CvgDotSupply dots = {gen_next_dots, 0};
+	CvgBuf		buf;
+	CvgSlice	m;
+
+	cvg_buf_init(&buf);
+	CHECK(cvg_crdt_parse_plain(&cvg_ormap_ops, cvg_slice_cstring(" {\"a\": 1} "), &dots, &buf, NULL) == CVG_OK);
+	m = gen_take(&buf);
+	story_stamp = dots.after;
+	CHECK(cvg_crdt_is_plain(m));
+	CHECK(cvg_crdt_validate(NULL, m, NULL) == CVG_OK);
+	CHECK(!cvg_crdt_is_plain(story(m, "a", WRITE, "b", 1)) && !cvg_crdt_is_plain(story(m, "a", REMOVE, "b", 1)) &&
+		  !cvg_crdt_is_plain(story(m, "a", REMOVE, "a", 1)) && !cvg_crdt_is_plain(crdt_merge(m, m)));
+	gen_reset();
+}
+
 static void
 test_from_json(void)
 {
@@ -958,6 +977,7 @@ main(void)
 	test_rewrite();
 	test_json();
 	test_assign();
+	test_plain_flag();
 	test_from_json();
 	test_assign_random(cases / 5);
 	test_damage();
