@@ -212,6 +212,40 @@ $a->sql('BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE m SET n = 5 WHERE id = 15; C
 $a->sql('BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE m SET n = 6 WHERE id = 16; COMMIT');
 $g->converged_ok('the stricter isolation levels', 'm');
 
+# --- UPDATEs that are stamped without the trigger ---------------------------------------------------------
+$g->all(<<'SQL');
+CREATE TABLE up (id int PRIMARY KEY, n int, v text, double_n int GENERATED ALWAYS AS (n * 2) STORED);
+CREATE TABLE up_child (id int PRIMARY KEY, up_id int REFERENCES up ON UPDATE CASCADE ON DELETE SET NULL);
+SQL
+$g->replicate('up', 'up_child');
+$a->sql("INSERT INTO up SELECT i, i, 'v' FROM generate_series(1, 100) i; INSERT INTO up_child SELECT i, i FROM generate_series(1, 50) i");
+$a->sql('CREATE EXTENSION pg_walinspect');
+my $locks = sub {
+	my ($sql) = @_;
+	my $from = $a->sql('SELECT pg_current_wal_insert_lsn()');
+	$a->sql("$sql; SELECT pg_switch_wal()");
+	return $a->sql("SELECT count(*) FILTER (WHERE record_type = 'LOCK') || ' ' || (count(*) FILTER (WHERE record_type LIKE '%UPDATE%') > 0)
+		FROM pg_get_wal_records_info('$from', pg_current_wal_flush_lsn()) WHERE resource_manager = 'Heap'");
+};
+$a->sql('VACUUM up');
+is($locks->('UPDATE up SET n = n + 1 WHERE id = 7'), '0 true', 'an UPDATE logs no row lock');
+$a->sql('SET jit = on; SET jit_above_cost = 0; SET jit_optimize_above_cost = 0; SET jit_inline_above_cost = 0; UPDATE up SET n = n + 1, v = v || n WHERE id % 3 = 0');
+$a->sql("PREPARE p(int) AS UPDATE up SET v = v || 'p' WHERE id = \$1; EXECUTE p(1); EXECUTE p(2); EXECUTE p(2); " .
+	"ALTER TABLE up ALTER v SET STATISTICS 50; EXECUTE p(3)");
+$a->sql('UPDATE up SET n = x.n FROM generate_series(1, 3) AS x(n) WHERE up.id = 10');
+$a->sql("WITH u AS (UPDATE up SET v = 'cte' WHERE id IN (20, 21) RETURNING id) UPDATE up SET n = 0 WHERE id IN (SELECT id + 2 FROM u)");
+$a->sql('UPDATE up SET id = id + 1000 WHERE id BETWEEN 30 AND 40; UPDATE up SET id = 5000 WHERE id = 31 + 1000; DELETE FROM up WHERE id = 1032');
+$a->sql("DO \$\$ BEGIN FOR i IN 41 .. 45 LOOP BEGIN UPDATE up SET n = -1 WHERE id = i; IF i % 2 = 0 THEN RAISE division_by_zero; END IF; EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END \$\$");
+$g->converged_ok('compiled, prepared, joined, in CTEs, of keys with cascades, in subtransactions', 'up', 'up_child');
+is($b->sql('SELECT count(*) FROM up WHERE double_n <> n * 2'), '0', 'generated columns follow');
+is($b->sql('SELECT string_agg(id::text, \',\' ORDER BY id) FROM up WHERE n = -1'), '41,43,45', 'what was rolled back is not there');
+is($a->sql("SELECT count(*) FROM up WHERE converge.writer(up) IS DISTINCT FROM 'a'"), '0', 'every row has a state of ours');
+$a->sql("ALTER TABLE up DISABLE TRIGGER \"~~converge_stamp\"");
+like(($a->try("UPDATE up SET n = 1 WHERE id = 50"))[2], qr/was not set by pg_converge/, 'without the trigger nothing is stamped, and that is an error');
+$a->sql("ALTER TABLE up ENABLE TRIGGER \"~~converge_stamp\"");
+$a->sql("UPDATE up SET n = 1 WHERE id = 50");
+$g->converged_ok('with it all is well', 'up');
+
 # --- user triggers -------------------------------------------------------------------------------------------
 $g->all(<<'SQL');
 CREATE TABLE trg (id int PRIMARY KEY, v text, touched text);
