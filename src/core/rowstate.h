@@ -182,6 +182,13 @@ extern CvgDot cvg_rowstate_birth(CvgSlice state);
 extern CvgDot cvg_rowstate_unit_dot(CvgSlice state, uint32 unit);
 
 /*
+ * Has b a unit that is none of these (ascending), with a larger dot of its own
+ * than a has?
+ */
+extern bool cvg_rowstate_other_units_newer(CvgSlice a, CvgSlice b,
+										   const uint32 *units, int nunits);
+
+/*
  * Canonical bytes naming the birth dot: varint id length, id, stamp as u64.
  * The identity of a row in a table without a key.
  */

@@ -176,6 +176,32 @@ cvg_rowstate_unit_dot(CvgSlice state, uint32 unit)
 	return dot;
 }
 
+bool
+cvg_rowstate_other_units_newer(CvgSlice a, CvgSlice b, const uint32 *units, int nunits)
+{
+	CvgRowParts parts;
+	bool		newer = false;
+	int			i;
+	int			j = 0;
+
+	if (cvg_row_load(b, &parts) != CVG_OK)
+		return false;
+	for (i = 0; i < parts.nunits && !newer; i++)
+	{
+		CvgDot		theirs = public_dot(&parts, parts.units[i].dot);
+		CvgDot		ours;
+
+		while (j < nunits && units[j] < parts.units[i].id)
+			j++;
+		if (j < nunits && units[j] == parts.units[i].id)
+			continue;
+		ours = cvg_rowstate_unit_dot(a, parts.units[i].id);
+		newer = cvg_dot_cmp(theirs.stamp, theirs.replica, ours.stamp, ours.replica) > 0;
+	}
+	cvg_row_free(&parts);
+	return newer;
+}
+
 void
 cvg_rowstate_birth_bytes(CvgSlice state, CvgBuf *out)
 {

@@ -437,6 +437,8 @@ takes_column(CvgRel *rel, int i, TupleTableSlot *slot, TupleTableSlot *oldslot,
 		return true;
 	if (col->crdt != NULL)
 		return !same_value(slot, oldslot, col->attnum);
+	if (col->strategy != NULL && col->strategy->kind == CVG_STRATEGY_JSONB_MERGE)
+		return !same_value(slot, oldslot, col->attnum);
 	return col->unit >= 0 && take_unit[col->unit];
 }
 

@@ -33,6 +33,7 @@
 #include "libpq/pqformat.h"
 #include "parser/parse_func.h"
 #include "store/crdt_column.h"
+#include "store/json_paths.h"
 #include "store/strategy.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -62,6 +63,7 @@ static const struct
 	{"max", CVG_STRATEGY_MAX},
 	{"min", CVG_STRATEGY_MIN},
 	{"union", CVG_STRATEGY_UNION},
+	{"jsonb_merge", CVG_STRATEGY_JSONB_MERGE},
 	{"siblings", CVG_STRATEGY_SIBLINGS}
 };
 
@@ -91,6 +93,7 @@ cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt)
 		s->function = name + strlen(FUNCTION_PREFIX);
 	}
 	if ((s->kind == CVG_STRATEGY_COUNTER && !is_countable(type)) ||
+		(s->kind == CVG_STRATEGY_JSONB_MERGE && type != JSONBOID) ||
 		(s->kind == CVG_STRATEGY_UNION && !OidIsValid(get_element_type(type))))
 		s->kind = CVG_STRATEGY_LWW;
 	return s;
@@ -133,14 +136,14 @@ cvg_strategy_parse(const char *text, Oid type, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown strategy \"%s\"", text),
-				 errhint("Available are: lww, counter, max, min, union, siblings, function:schema.name.")));
+				 errhint("Available are: lww, counter, max, min, union, jsonb_merge, siblings, function:schema.name.")));
 	s = cvg_strategy_known(cvg_slice_cstring(text), base, CurrentMemoryContext);
 	if (s->kind == CVG_STRATEGY_LWW && strcmp(text, "lww") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("strategy \"%s\" does not fit column \"%s\" of type %s",
 						text, column, format_type_be(type)),
-				 errhint("A counter is smallint, integer, bigint, numeric or double precision; union is for arrays.")));
+				 errhint("A counter is smallint, integer, bigint, numeric or double precision; union is for arrays, jsonb_merge for jsonb.")));
 	if ((s->kind == CVG_STRATEGY_MAX || s->kind == CVG_STRATEGY_MIN) &&
 		!OidIsValid(lookup_type_cache(base, TYPECACHE_CMP_PROC)->cmp_proc))
 		ereport(ERROR,
@@ -458,6 +461,20 @@ record_count(CvgRel *rel, int column, CvgSlice old_state, CvgSlice self,
 	out->amount = amount_bytes(type, amount);
 }
 
+/* Paths that an update of a document changes, as units; -1: all of it. */
+static int
+changed_paths(CvgRel *rel, int column, TupleTableSlot *oldslot, TupleTableSlot *newslot,
+			  uint32 *ids)
+{
+	AttrNumber	attnum = rel->columns[column].attnum;
+	bool		oldnull;
+	bool		newnull;
+	Datum		old = slot_getattr(oldslot, attnum, &oldnull);
+	Datum		new = slot_getattr(newslot, attnum, &newnull);
+
+	return cvg_json_changed_paths(rel->desc->columns[column].name, old, oldnull, new, newnull, ids);
+}
+
 /* The column whose strategy is that of a unit, -1 if it has none. */
 static int
 strategy_column(CvgRel *rel, int unit)
@@ -518,7 +535,7 @@ cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 					const uint32 *units, int nunits, CvgRecorded *out)
 {
 	out->cells = palloc0(sizeof(CvgCellWrite) * Max(rel->nunits, 1));
-	out->units = palloc(sizeof(uint32) * Max(rel->nunits, 1));
+	out->units = palloc(sizeof(uint32) * (rel->nunits + 1) * (CVG_JSON_MAX_PATHS + 1));
 	out->ncells = out->nunits = 0;
 	for (int u = 0; u < rel->nunits; u++)
 	{
@@ -537,6 +554,16 @@ cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 			record_count(rel, column, old_state, self, oldslot, newslot, cell);
 			out->ncells++;
 			continue;
+		}
+		if (s != NULL && s->kind == CVG_STRATEGY_JSONB_MERGE && oldslot != NULL && !has_cell)
+		{
+			int			n = changed_paths(rel, column, oldslot, newslot, &out->units[out->nunits]);
+
+			if (n >= 0)
+			{
+				out->nunits += n;
+				continue;
+			}
 		}
 		out->units[out->nunits++] = rel->units[u];
 		if (!has_cell && !cvg_strategy_keeps_values(s))

@@ -29,6 +29,7 @@ typedef enum CvgStrategyKind
 	CVG_STRATEGY_MAX,
 	CVG_STRATEGY_MIN,
 	CVG_STRATEGY_UNION,
+	CVG_STRATEGY_JSONB_MERGE,
 	CVG_STRATEGY_FUNCTION,
 	CVG_STRATEGY_SIBLINGS
 } CvgStrategyKind;
@@ -51,7 +52,8 @@ extern CvgStrategy *cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mc
 static inline bool
 cvg_strategy_keeps_values(const CvgStrategy *s)
 {
-	return s != NULL && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_COUNTER;
+	return s != NULL && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_COUNTER &&
+		s->kind != CVG_STRATEGY_JSONB_MERGE;
 }
 
 /* --- recording --- */

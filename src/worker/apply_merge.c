@@ -16,6 +16,8 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_type.h"
+#include "store/json_paths.h"
 #include "store/strategy.h"
 #include "utils/memutils.h"
 
@@ -313,6 +315,90 @@ note_sources(RowWork *w, int number, const CvgRowMerge *merge)
 	}
 }
 
+/*
+ * A document whose column has a strategy, whichever: its paths may have dots
+ * of their own.  Of two versions in order the later one is current as a
+ * whole, though the column's own dot may not have moved.
+ */
+static void
+merge_document(RowWork *w, int number, int column, CvgSlice before, CvgOrder order,
+			   CvgSlice local)
+{
+	CvgRel	   *rel = w->map->store->info;
+	CvgRelColumn *col = &rel->columns[column];
+	RowInput   *in = &w->inputs[number];
+	CvgJsonSide a = {.state = before};
+	CvgJsonSide b = {.state = in->state};
+	CvgSlice	theirs;
+	CvgBuf		out;
+	bool		isnull;
+	Datum		merged;
+
+	if (order == CVG_AFTER || order == CVG_EQUAL || !in->map->has_unit[col->unit])
+		return;
+	if (!in->carries[col->unit])
+	{
+		if (cvg_rowstate_other_units_newer(before, in->state, rel->units, rel->nunits))
+			w->source[col->unit] = FROM_NOWHERE;
+		return;
+	}
+	if (order == CVG_BEFORE)
+	{
+		w->source[col->unit] = number;
+		return;
+	}
+	if (local.len == 0)
+	{
+		w->source[col->unit] = FROM_NOWHERE;
+		return;
+	}
+	w->merging = number;
+	(void) unit_value(w, CVG_SIDE_B, col->unit, &theirs);
+	a.doc = cvg_unit_column(rel, column, local, &a.isnull);
+	b.doc = cvg_unit_column(rel, column, theirs, &b.isnull);
+	merged = cvg_json_merge(rel->desc->columns[column].name, rel->units[col->unit], &a, &b, &isnull);
+	cvg_buf_init(&out);
+	cvg_codec_put(&col->codec, merged, isnull, &out);
+	w->source[col->unit] = FROM_STATE;
+	w->kept[col->unit] = cvg_buf_slice(&out);
+}
+
+/* Is this column a document that may have to be merged by its paths? */
+static bool
+is_document(CvgRel *rel, int column)
+{
+	int			unit = rel->columns[column].unit;
+	int			columns = 0;
+	int			i;
+
+	if (rel->columns[column].strategy == NULL || unit < 0 ||
+		rel->columns[column].codec.base != JSONBOID)
+		return false;
+	for (i = 0; i < rel->desc->ncolumns; i++)
+		columns += rel->columns[i].unit == unit;
+	return columns == 1;		/* groups move as a whole */
+}
+
+/* Values of all documents so far, before an input is merged; NULL: there are none. */
+static CvgSlice *
+documents_before(RowWork *w)
+{
+	CvgRel	   *rel = w->map->store->info;
+	CvgSlice   *values = NULL;
+	int			i;
+
+	for (i = 0; rel->has_strategies && i < rel->desc->ncolumns; i++)
+	{
+		if (!is_document(rel, i))
+			continue;
+		if (values == NULL)
+			values = palloc0(sizeof(CvgSlice) * rel->desc->ncolumns);
+		if (!unit_value(w, CVG_SIDE_A, rel->columns[i].unit, &values[i]))
+			values[i] = cvg_slice(NULL, 0);
+	}
+	return values;
+}
+
 /* Compute what units show whose value comes from the state. */
 static void
 show_units(RowWork *w)
@@ -343,6 +429,15 @@ show_units(RowWork *w)
 	}
 }
 
+static bool
+has_cell(const CvgBuf *varlena, uint32 unit)
+{
+	CvgCellView view;
+
+	return cvg_rowstate_cell(cvg_slice(varlena->data + VARHDRSZ, varlena->len - VARHDRSZ),
+							 unit, &view);
+}
+
 /* Fold one input into *state. */
 static void
 merge_input(RowWork *w, int number, CvgSlice *state)
@@ -354,6 +449,9 @@ merge_input(RowWork *w, int number, CvgSlice *state)
 	static bool missing[CVG_MAX_UNITS];
 	CvgRowMerge merge = {rel->units, rel->nunits, w->sides, values, missing, unit_value, w};
 
+	CvgSlice   *documents = documents_before(w);
+	int			i;
+
 	memset(missing, false, rel->nunits);
 	w->merging = number;
 	cvg_buf_init(&out);
@@ -364,6 +462,12 @@ merge_input(RowWork *w, int number, CvgSlice *state)
 				 errmsg("metadata of the row is damaged")));
 	w->order = merge.order;
 	note_sources(w, number, &merge);
+	for (i = 0; documents != NULL && i < rel->desc->ncolumns; i++)
+	{
+		if (is_document(rel, i) && (w->source[rel->columns[i].unit] != FROM_FOLD) &&
+			!has_cell(&out, rel->units[rel->columns[i].unit]))
+			merge_document(w, number, i, *state, w->order, documents[i]);
+	}
 	fold_merged(w, in, *state, w->order);
 	if (in->has_keys)
 	{

@@ -104,6 +104,25 @@ $a->sql($path . 'BEGIN; UPDATE t SET n = n + 1 WHERE id = 10; SAVEPOINT s; UPDAT
 $g->converged_ok('several updates in one transaction', 't');
 reads('SELECT n::bigint FROM t WHERE id = 10', '11', 'the right sum');
 
+# --- what goes over the wire ------------------------------------------------------------------------------
+$g->all('CREATE TABLE tags (id int PRIMARY KEY, t converge.orset)');
+$g->replicate('tags');
+$a->sql($path . q{INSERT INTO tags SELECT 1, array_agg('element ' || i)::orset FROM generate_series(1, 10000) i});
+$g->converged_ok('a set of 10,000', 'tags');
+my $size = q{SELECT sum(length(body)) FROM converge.log l JOIN converge.origins o ON o.id = l.origin WHERE o.replica_id = 'a'};
+my $before = $a->sql($size);
+$a->sql($path . q{UPDATE tags SET t = t + 'one more'::text});
+my $delta = $a->sql($size) - $before;
+note("$delta bytes");
+cmp_ok($delta, '<', 300, 'adding an element logs less than 300 bytes');
+$before = $a->sql($size);
+$a->sql($path . q{UPDATE tags SET t = array_append(array_remove(t::text[], 'element 5000'), 'and another')});
+$delta = $a->sql($size) - $before;
+note("$delta bytes");
+cmp_ok($delta, '<', 600, 'so does the plain assignment of an array with one more and one less');
+$g->converged_ok('and arrives', 'tags');
+is($_->sql('SELECT converge.cardinality(t) FROM tags'), '10001', 'all of it, on ' . $_->name) for $g->nodes;
+
 # --- a table that moves as whole rows; a CHECK over columns -------------------------------------------
 $g->all("CREATE TABLE whole (id int PRIMARY KEY, v text, n converge.pncounter, CHECK (v <> 'x' OR n::bigint > 0))");
 $_->sql(q{SELECT converge.replicate('whole', granularity => 'row')}) for $g->nodes;

@@ -102,6 +102,24 @@ $a->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 't':
 concurrently('UPDATE t SET hi = 3 WHERE id = 1', 'UPDATE t SET hi = 2 WHERE id = 1', 'changed on both sides: the later wins');
 reads('SELECT hi FROM t WHERE id = 1', '2', 'on both nodes');
 
+# --- documents ---------------------------------------------------------------------------
+$g->all('ALTER TABLE t ADD COLUMN j jsonb');
+$a->sql(q{UPDATE t SET j = '{"x": 1, "y": 1, "in": {"p": 1, "q": [1, 2]}}' WHERE id = 1});
+$g->converged_ok('a document', 't');
+strategy('j', 'jsonb_merge');
+concurrently(q{UPDATE t SET j = jsonb_set(j, '{x}', '2') || '{"new": true}' WHERE id = 1; UPDATE t SET j = jsonb_set(j, '{in,p}', '5') WHERE id = 1},
+	q{UPDATE t SET j = jsonb_set(j, '{y}', '3') #- '{in,q}' WHERE id = 1; UPDATE t SET j = jsonb_set(j, '{x}', '9') WHERE id = 1},
+	'documents changed in different places');
+reads('SELECT j FROM t WHERE id = 1', '{"x": 9, "y": 3, "in": {"p": 5}, "new": true}', 'are merged path by path');
+concurrently(q{UPDATE t SET j = j - 'x' WHERE id = 1}, q{UPDATE t SET j = jsonb_set(j, '{in}', '7') WHERE id = 1}, 'a key removed, an object replaced');
+reads('SELECT j FROM t WHERE id = 1', '{"y": 3, "in": 7, "new": true}', 'both are done');
+concurrently(q{UPDATE t SET j = jsonb_set(j, '{in}', '{"z": 1}') WHERE id = 1}, q{UPDATE t SET j = '[]' WHERE id = 1}, 'the whole replaced later');
+reads('SELECT j FROM t WHERE id = 1', '[]', 'wins as a whole');
+$b->sql(q{UPDATE t SET j = '{"k": {"l": 1}}' WHERE id = 1});
+$g->converged_ok('an object again', 't');
+concurrently(q{UPDATE t SET j = jsonb_set(j, '{k,l}', '2') WHERE id = 1}, q{UPDATE t SET j = jsonb_set(j, '{k,m}', '3') WHERE id = 1}, 'keys of one object');
+reads('SELECT j FROM t WHERE id = 1', '{"k": {"l": 2, "m": 3}}', 'side by side');
+
 # --- siblings, resolve, explain, reset -----------------------------------------------
 $a->sql("INSERT INTO t (id, n, sib) VALUES (50, 0, 's')");
 $g->converged_ok('a row without a conflict', 't');

@@ -25,11 +25,11 @@ CREATE TABLE r (id int PRIMARY KEY, v text,
 	lw converge.lwwreg, mv converge.mvreg, mx converge.maxreg, mn converge.minreg,
 	os converge.orset, rs converge.rwset, gs converge.gset, ts converge.twopset,
 	om converge.ormap, ca converge.cart, dc converge.document,
-	n int NOT NULL DEFAULT 0, q numeric, hi int, lo int, un text[], fn text, sb text);
+	n int NOT NULL DEFAULT 0, q numeric, hi int, lo int, un text[], fn text, sb text, js jsonb DEFAULT '{}');
 SQL
 $g->replicate('r');
 my %strategy = (n => 'counter', q => 'counter', hi => 'max', lo => 'min', un => 'union', fn => 'function:public.joined',
-	sb => 'siblings');
+	sb => 'siblings', js => 'jsonb_merge');
 $nodes[0]->sql("SELECT converge.set_strategy('r', '$_', '$strategy{$_}')") for sort keys %strategy;
 $_->wait_for("SELECT count(*) FROM converge.column_strategies WHERE relid = 'r'::regclass", scalar keys %strategy)
   for @nodes;
@@ -59,7 +59,10 @@ my @assign = (
 	sub { 'hi = ' . num() . ', lo = ' . num() },
 	sub { "un = ARRAY['u" . num() . "', 'u" . num() . "']" },
 	sub { "fn = 'f" . num() . "'" },
-	sub { "sb = 's" . num() . "'" });
+	sub { "sb = 's" . num() . "'" },
+	sub { pick("js = js || '{\"k" . int(rand(5)) . "\": " . num() . "}'", "js = js - 'k" . int(rand(5)) . "'",
+			"js = js || '{\"k" . int(rand(5)) . "\": {\"a" . int(rand(2)) . "\": " . num() . "}}'",
+			"js = jsonb_set(js, '{k" . int(rand(5)) . ",a" . int(rand(2)) . "}', '" . num() . "')") });
 
 my $insert = q{INSERT INTO r (id, v, gc, pc, ef, df, lw, mv, mx, mn, os, rs, gs, ts, om, ca, dc, n, q, hi, lo, un, fn, sb)
 	VALUES (%d, 'i', %d, %d, true, false, '1'::jsonb, '2'::jsonb, 3, 4, ARRAY['o'], ARRAY['r'], ARRAY['g'], ARRAY['t'],
