@@ -215,4 +215,3 @@ cvg_items_put(const CvgItems *set, const CvgNames *names, CvgBuf *out)
 	}
 	pfree(places);
 }
-

@@ -16,7 +16,7 @@
 void
 cvg_cset_begin(CvgReader *r)
 {
-	CvgItemsHead		head;
+	CvgItemsHead head;
 
 	cvg_items_head(r, &head);
 }
@@ -92,8 +92,8 @@ void
 cvg_cset_check(CvgReader *r, bool removes)
 {
 	CvgReader	set = *r;
-	CvgItemsHead		head;
-	CvgNames		names;
+	CvgItemsHead head;
+	CvgNames	names;
 	CvgDead		dead;
 	bool	   *used;
 	CvgSlice	previous = {NULL, 0};
@@ -139,9 +139,9 @@ cvg_cset_bottom(CvgBuf *out)
 /* Two sets with one list of names. */
 typedef struct Pair
 {
-	CvgNames		names;
-	CvgItems			a;
-	CvgItems			b;
+	CvgNames	names;
+	CvgItems	a;
+	CvgItems	b;
 	CvgDead		dead_a;
 	CvgDead		dead_b;
 } Pair;
@@ -149,8 +149,8 @@ typedef struct Pair
 static void
 load_pair(Pair *p, CvgReader a, CvgReader b)
 {
-	CvgItemsHead		ha;
-	CvgItemsHead		hb;
+	CvgItemsHead ha;
+	CvgItemsHead hb;
 
 	p->dead_a.ranges = cvg_dotset_load(a, &p->dead_a.n);
 	p->dead_b.ranges = cvg_dotset_load(b, &p->dead_b.n);
@@ -201,7 +201,7 @@ void
 cvg_cset_merge(CvgReader a, CvgReader b, CvgBuf *out)
 {
 	Pair		p;
-	CvgItems			merged;
+	CvgItems	merged;
 	size_t		i = 0;
 	size_t		j = 0;
 
@@ -251,7 +251,7 @@ void
 cvg_cset_delta(CvgReader old, CvgReader new, CvgBuf *out)
 {
 	Pair		p;
-	CvgItems			delta;
+	CvgItems	delta;
 	size_t		i = 0;
 	size_t		j;
 
@@ -278,7 +278,7 @@ CvgStamp
 cvg_cset_latest(CvgReader r)
 {
 	CvgStamp	latest = cvg_dotset_latest(r);
-	CvgItemsHead		head;
+	CvgItemsHead head;
 	CvgSlice	element;
 	CvgMark		mark;
 	bool		more;
@@ -312,17 +312,17 @@ dot_cmp(const void *a, const void *b)
 /* What an update starts from, and what it makes. */
 typedef struct Update
 {
-	CvgNames		names;
-	CvgItems			old;
-	CvgItems			new;
-	CvgMark    *dead;
+	CvgNames	names;
+	CvgItems	old;
+	CvgItems	new;
+	CvgMark	   *dead;
 	size_t		ndead;
 } Update;
 
 static void
 begin_update(Update *u, CvgReader r, CvgSlice replica, int nchanges)
 {
-	CvgItemsHead		head;
+	CvgItemsHead head;
 
 	cvg_items_head(&r, &head);
 	cvg_names_join(&head, NULL, replica, &u->names);
@@ -434,7 +434,7 @@ cvg_cset_change(CvgSlice set, CvgDot dot, const CvgSetChange *changes, int n,
 	{
 		const CvgItem *item = i < u.old.nitems ? &u.old.items[i] : NULL;
 		int			c = item == NULL ? 1 : k >= n ? -1 :
-			cvg_slice_cmp(item->text, changes[k].element);
+		cvg_slice_cmp(item->text, changes[k].element);
 
 		if (c < 0)
 			keep_item(&u, item);
@@ -513,9 +513,9 @@ void
 cvg_cset_print(CvgReader r, CvgBuf *out)
 {
 	CvgReader	dead = r;
-	CvgItemsHead		head;
-	CvgNames		names;
-	CvgItems			set;
+	CvgItemsHead head;
+	CvgNames	names;
+	CvgItems	set;
 
 	cvg_items_head(&r, &head);
 	cvg_names_join(&head, NULL, cvg_slice(NULL, 0), &names);
@@ -602,8 +602,8 @@ put_scanned(CvgScanner *s, const CvgScannedSet *elements,
 			const ScannedDots *scan, CvgBuf *out)
 {
 	int		   *first = cvg_items_array(elements->n, sizeof(int));
-	CvgNames		names;
-	CvgItems			set;
+	CvgNames	names;
+	CvgItems	set;
 	int			i;
 	int			k;
 
@@ -621,7 +621,7 @@ put_scanned(CvgScanner *s, const CvgScannedSet *elements,
 		for (k = first[e->index]; k < scan->n && scan->dots[k].element == e->index; k++)
 		{
 			CvgMark		mark = {scan->dots[k].dot.stamp,
-				cvg_names_find(&names, scan->dots[k].dot.replica), scan->dots[k].remove};
+			cvg_names_find(&names, scan->dots[k].dot.replica), scan->dots[k].remove};
 
 			cvg_item_add(&set, &mark);
 			removed = removed || mark.remove;
