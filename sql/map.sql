@@ -291,4 +291,15 @@ WHERE ('ormap'::regtype IN (o.oprleft, o.oprright) OR 'cart'::regtype IN (o.oprl
 
 DROP TABLE users, received, bytes, maps, r;
 DROP FUNCTION both_ways(text);
+
+-- no documents where their type is refused; other texts are as they are
+CREATE DATABASE map_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
+\c map_latin1
+SET client_min_messages = warning;
+CREATE EXTENSION pg_converge;
+SELECT '{"m": ormap {"d": document document "a" {a@5 start "a"} at [a@5]} at [a@5]}'::converge.ormap;
+SET client_encoding = 'UTF8';
+SELECT m OPERATOR(converge.->>) E'\u00e9t\u00e9' AS summer, length(converge.ormap_send(m)) FROM (SELECT E'{"\u00e9t\u00e9": lwwreg [a@5 "chaud" at a@5]}'::converge.ormap) v(m);
+\c :db
+DROP DATABASE map_latin1;
 ALTER DATABASE :"db" RESET converge.node_name;

@@ -556,6 +556,8 @@ read_path(FunctionCallInfo fcinfo, PGFunction function, ArrayType *array)
 		value = cvg_map_entry_value(&e, &scratch);
 		skip++;
 	}
+	if (skip == path.n && function == jsonb_extract_path)
+		return cvg_value_jsonb(value);
 	return extract_path(fcinfo, function, cvg_value_jsonb(value), array, skip);
 }
 
