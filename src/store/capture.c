@@ -181,9 +181,12 @@ replicated_rel(FunctionCallInfo fcinfo, const char *function)
  * ----------------------------------------------------------------
  */
 
-/* Find the tombstone of a row's key that still counts; drop one that does not. */
+/*
+ * Find the tombstone of a row's key that still counts; drop one that does not.
+ * The first look of an insert remembers it for the second.
+ */
 static bool
-find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
+find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, bool first, CvgShelved *out)
 {
 	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
 	CvgBuf		key;
@@ -193,6 +196,8 @@ find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
 	cvg_rel_key_values(rel, slot, keyvals);
 	cvg_buf_init(&key);
 	cvg_rel_put_key(rel, slot, &key);
+	if (!first && cvg_tombstone_recall(rel, keyvals, cvg_buf_slice(&key), out))
+		return true;
 	if (!cvg_shelf_find(CVG_T_TOMBSTONES, rel, keyvals, cvg_buf_slice(&key), NULL, out))
 		return false;
 	if (cvg_tombstone_forgotten(db, out->state))
@@ -200,6 +205,8 @@ find_tombstone(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgShelved *out)
 		cvg_shelf_delete(CVG_T_TOMBSTONES, &out->tid);
 		return false;
 	}
+	if (first)
+		cvg_tombstone_remember(rel, keyvals, cvg_buf_slice(&key), &out->tid);
 	return true;
 }
 
@@ -312,7 +319,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out,
 	CvgSlice	image = {NULL, 0};
 
 	cvg_xactlog_note_lookup(db);
-	if (find_tombstone(db, rel, slot, &grave))
+	if (find_tombstone(db, rel, slot, true, &grave))
 	{
 		old = grave.state;
 		image = grave.image;
@@ -533,9 +540,11 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
 
 	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
 		return state;
-	if (!find_tombstone(db, rel, *slot, &grave))
-		return state;
-	cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid);
+	do
+	{
+		if (!find_tombstone(db, rel, *slot, false, &grave))
+			return state;
+	} while (!cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid));
 	order = cvg_rowstate_compare(grave.state, state);
 	if (order == CVG_BEFORE)
 		return state;

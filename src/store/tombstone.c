@@ -204,6 +204,20 @@ shelf_look(ShelfProbe *probe, CvgShelved *out)
 	}
 }
 
+/* A table that had pages has them: it saves a system call per look. */
+static bool
+has_pages(Relation rel)
+{
+	static Oid	known = InvalidOid; /* file number of the one asked about last */
+
+	if (known == CVG_FILE_NUMBER(rel))
+		return true;
+	if (RelationGetNumberOfBlocks(rel) == 0)
+		return false;
+	known = CVG_FILE_NUMBER(rel);
+	return true;
+}
+
 bool
 cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 			   Snapshot snapshot, CvgShelved *out)
@@ -213,7 +227,7 @@ cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 	bool		found = false;
 
 	probe.rel = table_open(cvg_table_oid(shelf), AccessShareLock);
-	if (RelationGetNumberOfBlocks(probe.rel) > 0)
+	if (has_pages(probe.rel))
 	{
 		probe.index = index_open(cvg_index_oid(shelf), AccessShareLock);
 		probe.slot = table_slot_create(probe.rel, NULL);
@@ -231,6 +245,119 @@ cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals, CvgSlice key,
 		ExecDropSingleTupleTableSlot(probe.slot);
 		index_close(probe.index, AccessShareLock);
 	}
+	table_close(probe.rel, AccessShareLock);
+	return found;
+}
+
+/* ----------------------------------------------------------------
+ *		Tombstones that an insert has found
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * An insert over a tombstone looks for it twice: before the row is in, and
+ * after, when the whole statement is.  Where the first look found it is
+ * remembered, in the order in which the second looks come.  No more than a
+ * hint: what is there then is looked at, and what was forgotten is looked for.
+ */
+#define REMEMBERED_MAX		(512 * 1024)
+#define REMEMBERED_AHEAD	8
+
+typedef struct Remembered
+{
+	Oid			relid;
+	ItemPointerData tid;
+	int64		keyhash;
+} Remembered;
+
+static struct
+{
+	Remembered *entries;		/* in TopTransactionContext */
+	int			n;
+	int			next;
+	int			size;
+	MemoryContextCallback forget;
+}			remembered;
+
+static void
+forget_remembered(void *arg)
+{
+	remembered.entries = NULL;
+	remembered.n = remembered.next = remembered.size = 0;
+}
+
+static bool
+make_room(void)
+{
+	if (remembered.entries == NULL)
+	{
+		remembered.size = 32;
+		remembered.entries = MemoryContextAlloc(TopTransactionContext,
+												sizeof(Remembered) * remembered.size);
+		remembered.forget.func = forget_remembered;
+		MemoryContextRegisterResetCallback(TopTransactionContext, &remembered.forget);
+	}
+	else if (remembered.n == remembered.size && remembered.size < REMEMBERED_MAX)
+	{
+		remembered.size *= 2;
+		remembered.entries = repalloc(remembered.entries,
+									  sizeof(Remembered) * remembered.size);
+	}
+	return remembered.n < remembered.size;
+}
+
+void
+cvg_tombstone_remember(CvgRel *rel, Datum *keyvals, CvgSlice key, ItemPointer tid)
+{
+	Remembered *entry;
+
+	if (!make_room())
+		return;
+	entry = &remembered.entries[remembered.n++];
+	entry->relid = rel->rootid;
+	entry->keyhash = cvg_rel_key_hash(rel, keyvals, key);
+	entry->tid = *tid;
+}
+
+/* Take the entry of a key, and drop those before it; false if it is not near. */
+static bool
+take_remembered(Oid relid, int64 keyhash, ItemPointer tid)
+{
+	int			end = Min(remembered.next + REMEMBERED_AHEAD, remembered.n);
+	bool		found = false;
+	int			i;
+
+	for (i = remembered.next; i < end && !found; i++)
+	{
+		Remembered *entry = &remembered.entries[i];
+
+		found = entry->relid == relid && entry->keyhash == keyhash;
+		if (found)
+			*tid = entry->tid;
+	}
+	remembered.next = i;
+	if (!found || remembered.next == remembered.n)
+		remembered.n = remembered.next = 0;
+	return found;
+}
+
+bool
+cvg_tombstone_recall(CvgRel *rel, Datum *keyvals, CvgSlice key, CvgShelved *out)
+{
+	ShelfProbe	probe = {.info = rel, .keyvals = keyvals, .key = key};
+	ItemPointerData tid;
+	bool		found = false;
+	bool		isnull;
+
+	if (remembered.n == 0 ||
+		!take_remembered(rel->rootid, cvg_rel_key_hash(rel, keyvals, key), &tid))
+		return false;
+	probe.rel = table_open(cvg_table_oid(CVG_T_TOMBSTONES), AccessShareLock);
+	probe.slot = table_slot_create(probe.rel, NULL);
+	if (table_tuple_fetch_row_version(probe.rel, &tid, SnapshotSelf, probe.slot))
+		found = DatumGetObjectId(slot_getattr(probe.slot, SHELF_RELID, &isnull)) == rel->rootid &&
+			shelf_take(&probe, out);
+	ExecDropSingleTupleTableSlot(probe.slot);
 	table_close(probe.rel, AccessShareLock);
 	return found;
 }

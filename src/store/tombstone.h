@@ -36,6 +36,15 @@ typedef struct CvgShelved
 extern bool cvg_shelf_find(CvgTable shelf, CvgRel *rel, Datum *keyvals,
 						   CvgSlice key, Snapshot snapshot, CvgShelved *out);
 
+/*
+ * Remember where a tombstone was found, and look there again, once and in the
+ * same order; within a transaction.  False: look for it.
+ */
+extern void cvg_tombstone_remember(CvgRel *rel, Datum *keyvals, CvgSlice key,
+								   ItemPointer tid);
+extern bool cvg_tombstone_recall(CvgRel *rel, Datum *keyvals, CvgSlice key,
+								 CvgShelved *out);
+
 /* Does the shelf's table have no page?  False says nothing. */
 extern bool cvg_shelf_is_empty(CvgTable shelf);
 
