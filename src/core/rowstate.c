@@ -555,10 +555,11 @@ place_values(CvgRowMerge *merge, int at, CvgDot dot, CvgCell *cell)
 {
 	CvgCellPair *pair = &cell->pairs[0];
 	CvgSide		side = CVG_SIDE_FOLD;
+	bool		by_unit = cell->npairs == 1 &&
+		cvg_dot_cmp(pair->dot.stamp, pair->dot.replica, dot.stamp, dot.replica) == 0;
 	int			i;
 
-	if (cell->npairs == 1 && cell->nshares == 0 &&
-		cvg_dot_cmp(pair->dot.stamp, pair->dot.replica, dot.stamp, dot.replica) == 0)
+	if (by_unit && cell->nshares == 0)
 	{
 		side = pair->in_row ? pair->side : CVG_SIDE_VALUE;
 		if (at >= 0 && side == CVG_SIDE_VALUE && merge->values != NULL)
@@ -567,7 +568,7 @@ place_values(CvgRowMerge *merge, int at, CvgDot dot, CvgCell *cell)
 	}
 	for (i = 0; i < cell->npairs; i++)
 		take_value(merge, at, &cell->pairs[i]);
-	if (cell->npairs == 1 && cell->nshares > 0 && pair->value.len == 0)
+	if (by_unit && cell->nshares > 0 && pair->value.len == 0)
 		cell->npairs = 0;		/* counted on top of nothing */
 	if (at >= 0 && merge->sides != NULL)
 		merge->sides[at] = side;

@@ -363,6 +363,36 @@ put_text_clock(CvgBuf *out, const char *label, const CvgRowParts *parts,
 	put_text(out, "}");
 }
 
+/* A cell by its dots: values are opaque here. */
+static void
+put_text_cell(CvgBuf *out, const CvgRowCell *from)
+{
+	CvgCell		cell;
+	char		text[64];
+	int			i;
+
+	cvg_cell_load(from->body, &cell, 0);
+	snprintf(text, sizeof(text), " cell %08x%s", from->unit,
+			 cell.multi ? " several" : "");
+	put_text(out, text);
+	for (i = 0; i < cell.npairs; i++)
+	{
+		put_text(out, i == 0 ? " values " : ",");
+		put_text_dot(out, cell.pairs[i].dot.replica, cell.pairs[i].dot.stamp);
+	}
+	for (i = 0; i < cell.nshares; i++)
+	{
+		put_text(out, i == 0 ? " counts " : ",");
+		put_text_dot(out, cell.shares[i].id, cell.shares[i].last);
+		if (cell.shares[i].fc != 0)
+		{
+			snprintf(text, sizeof(text), " reset " INT64_FORMAT, cell.shares[i].fc);
+			put_text(out, text);
+		}
+	}
+	cvg_cell_free(&cell);
+}
+
 void
 cvg_rowstate_print(CvgSlice state, CvgBuf *out)
 {
@@ -398,5 +428,7 @@ cvg_rowstate_print(CvgSlice state, CvgBuf *out)
 		put_text_clock(out, " o ", &parts, offsetof(CvgRowReplica, o));
 		put_text_clock(out, " e ", &parts, offsetof(CvgRowReplica, e));
 	}
+	for (i = 0; i < parts.ncells; i++)
+		put_text_cell(out, &parts.cells[i]);
 	cvg_row_free(&parts);
 }
