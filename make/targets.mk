@@ -14,14 +14,17 @@ unitcheck:
 	@bash test/run.sh unit
 
 fuzz:
-	@bash test/run.sh fuzz laws
+	@MINUTES="$(MINUTES)" bash test/run.sh fuzz laws
 
-.PHONY: torture soak
+.PHONY: torture soak mutants
 torture:
 	@MINUTES="$(or $(MINUTES),3)" SEED="$(SEED)" FAULTS="$(FAULTS)" SOAK="$(SOAK)" bash test/run.sh torture
 
 soak:
 	@MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" SOAK=1 bash test/run.sh torture
+
+mutants:
+	@bash test/mutants/run.sh $(MUTANTS)
 
 demo:
 	@KEEP="$(KEEP)" COUNTERS="$(COUNTERS)" LOAD_SECONDS="$(SECONDS)" bash tools/demo.sh

@@ -8,7 +8,8 @@
 # What failed leaves its logs and diffs in tmp_check/ of the tree.
 #
 # TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
-# MINUTES=n is how long torture lasts, SEED=n what it does, SOAK=1 draws curves.
+# MINUTES=n is how long torture lasts, or each target of fuzz; SEED=n what torture
+# does; SOAK=1 draws its curves.
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
@@ -65,7 +66,8 @@ run_fuzz()
 		say "0 passed, 0 failed"
 		return 0
 	}
-	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" CC="$cc" PG_CONFIG="$pc" check
+	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" CC="$cc" PG_CONFIG="$pc" \
+		${MINUTES:+SECONDS_EACH=$((MINUTES * 60))} check
 }
 
 run_laws()

@@ -57,6 +57,9 @@
 /* A request while an origin waits is not left with the peer for long. */
 #define BLOCKED_POLL_MS		100
 
+/* An answer may be longer than what was asked for by one entry. */
+#define RESPONSE_SLACK_KB	(16 * 1024)
+
 /* A link is healthy if it brought a response within the heartbeat and this. */
 #define HEALTHY_MS			5000
 
@@ -535,12 +538,28 @@ decode_head(Receiver *r, CvgSlice bytes)
 	check_claim(r, r->head.progress);
 }
 
+/*
+ * What is kept of a response until it is applied: a peer that goes on and on must
+ * not fill our memory.  Parts of spilled entries are not kept.
+ */
+static void
+check_length(Receiver *r, int64 kept)
+{
+	if (kept > ((int64) cvg_pull_size_kb * 2 + RESPONSE_SLACK_KB) * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("peer \"%s\" sent an invalid answer", r->name),
+				 errdetail("It is much longer than the %d kB that were asked for.",
+						   cvg_pull_size_kb)));
+}
+
 /* Read a response to its head; spilled entries are applied on the way. */
 static void
 receive_response(Receiver *r, bool ahead)
 {
 	int			timeout_ms = answer_timeout(cvg_heartbeat_interval_ms);
 	bool		have_head = false;
+	int64		kept = 0;
 
 	cvg_intake_reset(&r->intake, ahead);
 	for (;;)
@@ -560,7 +579,11 @@ receive_response(Receiver *r, bool ahead)
 			have_head = true;
 		}
 		else
+		{
+			kept += row.data[0] == 'P' ? 0 : row.len;
+			check_length(r, kept);
 			cvg_intake_add(&r->intake, row);
+		}
 	}
 	if (!have_head)
 		ereport(ERROR,
