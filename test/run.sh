@@ -112,6 +112,12 @@ run_torture()
 	[ -z "${FAULTS:-}" ] || options+=(--faults "$FAULTS")
 	[ -z "${SOAK:-}" ] || options+=(--soak "$CVG_WORK/soak.tsv")
 	CVG_USER=$CVG_USER bash "$CVG_SRC/test/torture/torture.sh" "$CVG_WORK/torture" "$CVG_BIN" $((${MINUTES:-2} * 60)) "${options[@]}" || rc=1
+	if [ -s "$CVG_WORK/soak.tsv" ]; then
+		mkdir -p "$CVG_ROOT/tmp_check_soak"
+		cp "$CVG_WORK/soak.tsv" "$CVG_ROOT/tmp_check_soak/"
+		perl "$CVG_SRC/test/torture/soak.pl" "$CVG_WORK/soak.tsv" "$CVG_ROOT/tmp_check_soak/soak.svg"
+		say "# curves: $CVG_ROOT/tmp_check_soak/soak.svg"
+	fi
 	return $rc
 }
 

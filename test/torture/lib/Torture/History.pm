@@ -27,7 +27,7 @@ sub line
 {
 	my ($self, $kind, @fields) = @_;
 	my $f = $self->{file};
-	print $f join("\t", $kind, sprintf('%.6f', clock_gettime(CLOCK_MONOTONIC)), @fields), "\n";
+	print $f join("\t", $kind, sprintf('%.6f', clock_gettime(CLOCK_MONOTONIC)), map { $_ // '' } @fields), "\n";
 }
 
 # --- reading ------------------------------------------------------------------
