@@ -114,6 +114,9 @@ check_unused(const Entry *e)
 	Log		   *log = &w.history[e->id];
 	int			i;
 
+	/* a node that was set back and does not know it yet cannot help it */
+	if (w.set_back && (w.lost_ids & (UINT64CONST(1) << e->id)))
+		return;
 	if (log_find(log, e->seq) != NULL)
 		fail(-1, "seq " INT64_FORMAT " of %s is used twice", e->seq, w.ids[e->id].name);
 	for (i = 0; i < e->nops; i++)
@@ -489,6 +492,23 @@ check_told_progress(Node *node, const int64 *progress)
 	}
 }
 
+/* Gone for good: its node has left, and nobody who stayed has it. */
+static bool
+is_gone(const Op *op)
+{
+	int			i;
+
+	if (!w.nodes[w.ids[op->id].node].left)
+		return false;
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		if (w.nodes[i].exists && !w.nodes[i].left &&
+			bit_test(&w.nodes[i].mem.seen[op->key], op->index))
+			return false;
+	}
+	return true;
+}
+
 /* S of the node now covers this write: nothing concurrent may be on its way. */
 static void
 check_covered(Node *node, const Op *op)
@@ -504,7 +524,8 @@ check_covered(Node *node, const Op *op)
 		const Op   *other = w.ops[key][i];
 
 		if (!bit_test(&w.valid[key], i) || bit_test(&node->mem.seen[key], i) || other == op ||
-			bit_test(&op->context, i) || bit_test(&other->context, op->index))
+			bit_test(&op->context, i) || bit_test(&other->context, op->index) ||
+			is_gone(other))
 			continue;
 		fail(key, "S of %s covers %s of row %d, and %s is concurrent to that and still on its way",
 			 node->name, show_op(op), key, show_op(other));

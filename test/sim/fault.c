@@ -39,7 +39,7 @@ do_crash(Node *node)
 static void
 disk_recovers(void *arg)
 {
-	((Node *) arg)->disk_latency = 500;
+	((Node *) arg)->disk_latency = w.cfg.disk;
 }
 
 static void
@@ -427,9 +427,11 @@ heal(void)
 	{
 		Node	   *node = &w.nodes[i];
 
+		if (node->left)
+			at(500 * MS, forget, node); /* whoever was told may have left too */
 		if (!node->exists || node->left)
 			continue;
-		node->disk_latency = 500;
+		node->disk_latency = w.cfg.disk;
 		set_rate(node, 10);
 		node->clock_offset = 0;
 		if (!node->running)

@@ -276,7 +276,7 @@ supersedes(const CvgReport *report, const Member *m)
 		return !same && report->generation > m->generation;
 	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
 		return true;
-	return report->generation > m->generation || MUTANT(M_REPORT_AGE);
+	return report->generation > m->generation;
 }
 
 void
@@ -372,8 +372,6 @@ members_stable(Node *node, CvgStamp *result)
 		report_of(i, m, &reports[n]);
 		if ((m->flags & CVG_REPORT_FORGOTTEN) && !settled(node, m))
 			reports[n].flags &= ~CVG_REPORT_FORGOTTEN;
-		if (MUTANT(M_OLD_INCARNATION))
-			reports[n].progress.len = 0;
 		n++;
 	}
 	cvg_buf_reset(&out);

@@ -109,7 +109,7 @@ row_fetched(RowWork *rw, const Fetched *answer)
 
 	rw->fetched = true;
 	COUNT(fetched);
-	for (i = 0; i < w.nids && !MUTANT(M_FETCH_WITHOUT_S); i++)
+	for (i = 0; i < w.nids; i++)
 		rw->forgotten[i] = Max(rw->forgotten[i], answer->stable[i]);
 	if (answer->found == 0)
 	{

@@ -1,7 +1,13 @@
 /*
- * sim.c: seeds, shrinking, the summary.
+ * sim.c: seeds, mutants, the summary.
  *
- *	sim [-n seeds] [-s first seed] [-m mutant] [-t] [-c seconds]
+ *	sim -n SEEDS -s FIRST	so many seeds from this one on
+ *		-m MUTANT -f FAULTS	with a rule left out; only these faults (hexadecimal)
+ *		-x 1 -N NODES		narrow runs; so many nodes, each connected with all
+ *		-t 1				tell the whole history of each seed
+ *		-v N -q 1			show so many failures; do not shorten the first
+ *	sim -M 1				try all mutants
+ *	sim -S FILE				dissemination among many nodes; the SVG goes to FILE
  */
 #include "sim.h"
 
@@ -14,11 +20,32 @@ static const char *const fault_names[NFAULTS] = {
 	"cut log"
 };
 
-static const char *const mutant_names[NMUTANTS] = {
-	"none", "stale-stable", "report-order", "fetch-without-s", "old-incarnation",
-	"no-s-in-entry", "no-fifo", "no-inflight", "watermark", "ack-before-flush",
-	"serve-before-flush", "no-ceiling", "no-deps", "report-age",
-	"cut-early", "no-second-look", "lose-claim", "forget-at-once", "old-chain", "look-once", "side"
+/* How a mutant is tried: with these faults, in narrow runs or not. */
+static const struct
+{
+	const char *name;
+	uint32		faults;
+	bool		narrow;
+}			mutants[NMUTANTS] =
+{
+	{"none", 0, false},
+	{"stale-stable", 1u << F_RESET, true},
+	{"report-order", 1u << F_SLOW_DISK, true},
+	{"no-s-in-entry", ~0u, false},
+	{"no-fifo", ~0u, false},
+	{"no-inflight", ~0u, false},
+	{"watermark", (1u << F_ASYNC) | (1u << F_SLOW_DISK), true},
+	{"ack-before-flush", 1u << F_CRASH, false},
+	{"serve-before-flush", (1u << F_CRASH) | (1u << F_ASYNC) | (1u << F_SLOW_DISK), true},
+	{"no-ceiling", (1u << F_CRASH) | (1u << F_CLOCK_JUMP) | (1u << F_ASYNC), false},
+	{"no-deps", ~0u, false},
+	{"cut-early", (1u << F_CUT) | (1u << F_CUT_LOG), true},
+	{"no-second-look", ~0u, false},
+	{"lose-claim", (1u << F_SNAPSHOT), false},
+	{"forget-at-once", (1u << F_LEAVE) | (1u << F_CUT), true},
+	{"old-chain", (1u << F_RESTORE) | (1u << F_PROMOTE), false},
+	{"look-once", 1u << F_RESET, true},
+	{"side", ~0u, false},
 };
 
 #define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */
@@ -46,9 +73,10 @@ config_from_seed(Config *cfg, uint64 seed)
 	cfg->nnodes = chance(0.5) ? 3 : 2 + below(8);
 	cfg->topology = chance(0.6) ? 0 : below(4);
 	cfg->nkeys = 1 + below(4) * below(3);
-	cfg->nclients = 1 + below(2);
+	cfg->nclients = 1 + below(MAX_CLIENTS);
 	cfg->nxacts = 20 + below(120);
-	cfg->think = (5 + below(100)) * MS;
+	cfg->think = (chance(0.3) ? 2 : 5 + below(100)) * MS;
+	cfg->disk = chance(0.6) ? 500 : 100 + below(8000);
 	cfg->faults_every = (100 + below(800)) * MS;
 	cfg->active = (2 + below(6)) * SECOND;
 	cfg->faults = (uint32) rnd() & ((1u << NFAULTS) - 1);
@@ -185,7 +213,7 @@ make_world(const Config *cfg)
 		snprintf(node->name, sizeof(node->name), "%c", 'a' + i);
 		node->unflushed_end = &node->unflushed;
 		node->clock_rate = 10;
-		node->disk_latency = 500;
+		node->disk_latency = cfg->disk;
 		node->mem.self = node->disk.self = -1;
 	}
 	connect_nodes();
@@ -259,6 +287,58 @@ run_one(const Config *cfg)
 	return w.failure;
 }
 
+/* Few nodes and rows, many deletes and inserts, every origin by two ways. */
+static void
+make_narrow(Config *cfg)
+{
+	cfg->nnodes = 3;
+	cfg->nspare = 0;
+	cfg->topology = 0;
+	cfg->redundant = cfg->hot = cfg->forget = true;
+	cfg->nkeys = 2 + cfg->seed % 3;
+	cfg->nclients = 1 + cfg->seed % 2;
+	cfg->think = 4 * MS;
+	cfg->apply_pause = 50 + 1000 * (cfg->seed / 2 % 2);
+	cfg->nxacts = 120;
+	cfg->active = 1 * SECOND;
+	cfg->faults_every = 100 * MS;
+	cfg->turn = (20 + cfg->seed % 60) * MS;
+	cfg->retention = 0;
+}
+
+#define MUTANT_SEEDS	6000
+
+/* Each rule left out must be noticed; returns how many were not. */
+static int
+try_mutants(void)
+{
+	int			missed = 0;
+	int			m;
+
+	for (m = 1; m < NMUTANTS; m++)
+	{
+		const char *why = NULL;
+		uint64		seed;
+
+		for (seed = 1; seed <= MUTANT_SEEDS && why == NULL; seed++)
+		{
+			Config		cfg;
+
+			config_from_seed(&cfg, seed);
+			cfg.mutant = (Mutant) m;
+			if (mutants[m].narrow)
+				make_narrow(&cfg);
+			if (mutants[m].faults != ~0u)
+				cfg.faults = mutants[m].faults;
+			why = run_one(&cfg);
+		}
+		missed += why == NULL;
+		printf("%-20s %5d seeds: %s\n", mutants[m].name, (int) seed - 1, why ? why : "NOT NOTICED");
+	}
+	printf("%d passed, %d failed\n", NMUTANTS - 1 - missed, missed);
+	return missed;
+}
+
 /* ---- main ---- */
 
 static double
@@ -300,10 +380,12 @@ main(int argc, char **argv)
 	int			show = 3;
 	int			nnodes = 0;
 	bool		narrow = false;
+	bool		shorten = true;
 	double		start;
 	uint64		seed;
 	int			i;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 1; i + 1 < argc; i += 2)
 	{
 		if (strcmp(argv[i], "-n") == 0)
@@ -312,6 +394,12 @@ main(int argc, char **argv)
 			first = strtoull(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "-f") == 0)
 			only = strtoul(argv[i + 1], NULL, 16);
+		else if (strcmp(argv[i], "-M") == 0)
+			return try_mutants() > 0;
+		else if (strcmp(argv[i], "-S") == 0)
+			return scale(argv[i + 1]);
+		else if (strcmp(argv[i], "-q") == 0)
+			shorten = atoi(argv[i + 1]) == 0;
 		else if (strcmp(argv[i], "-x") == 0)
 			narrow = atoi(argv[i + 1]) != 0;
 		else if (strcmp(argv[i], "-N") == 0)
@@ -324,7 +412,7 @@ main(int argc, char **argv)
 		{
 			for (mutant = 0; mutant < NMUTANTS; mutant++)
 			{
-				if (strcmp(argv[i + 1], mutant_names[mutant]) == 0)
+				if (strcmp(argv[i + 1], mutants[mutant].name) == 0)
 					break;
 			}
 		}
@@ -340,16 +428,7 @@ main(int argc, char **argv)
 		cfg.mutant = mutant;
 		cfg.faults &= only;
 		if (narrow)
-		{
-			cfg.redundant = cfg.hot = cfg.forget = true;
-			cfg.nkeys = 2 + seed % 3;
-			cfg.think = 4 * MS;
-			cfg.apply_pause = 50 + 1000 * (seed % 2);
-			cfg.nclients = 1;
-			cfg.nxacts = 120;
-			cfg.active = 1 * SECOND;
-			cfg.turn = (20 + seed % 60) * MS;
-		}
+			make_narrow(&cfg);
 		if (nnodes > 0)
 		{
 			cfg.nnodes = nnodes;
@@ -361,6 +440,8 @@ main(int argc, char **argv)
 			failed++;
 			if (failed <= show)
 				printf("seed " UINT64_FORMAT ": %s\n", seed, why);
+			if (failed == 1 && shorten)
+				shrink(&cfg);
 		}
 	}
 	summary(n, seconds() - start);

@@ -19,7 +19,9 @@
  *	manager.c		start, identity, stable clock, cutting the log
  *	fault.c			what goes wrong
  *	check.c			what must hold
- *	sim.c			seeds, shrinking, the summary
+ *	shrink.c		a short history that fails
+ *	scale.c			dissemination among many nodes
+ *	sim.c			seeds, mutants, the summary
  */
 #ifndef CVG_SIM_H
 #define CVG_SIM_H
@@ -62,8 +64,6 @@ typedef enum Mutant
 	M_NONE,
 	M_STALE_STABLE,				/* S read once per apply transaction */
 	M_REPORT_ORDER,				/* own last seq read before the horizons */
-	M_FETCH_WITHOUT_S,			/* a fetched row does not say what was forgotten */
-	M_OLD_INCARNATION,			/* a report counts without the old ids' entries */
 	M_NO_S_IN_ENTRY,
 	M_NO_FIFO,					/* a report counts before its reporter's log */
 	M_NO_INFLIGHT,				/* own horizon blind to open transactions */
@@ -72,7 +72,6 @@ typedef enum Mutant
 	M_SERVE_BEFORE_FLUSH,
 	M_NO_CEILING,				/* stamps after a crash start at the wall clock */
 	M_NO_DEPS,
-	M_REPORT_AGE,				/* an older report replaces a newer one */
 	M_CUT_EARLY,				/* the log is cut unacknowledged */
 	M_NO_SECOND_LOOK,			/* an insert looks for a tombstone only once */
 	M_LOSE_CLAIM,				/* a lost past goes unnoticed */
@@ -413,6 +412,7 @@ typedef struct Config
 	uint32		faults;
 	int			max_units;		/* entries in a response */
 	int64		max_skew;
+	int64		disk;			/* mean time of a flush */
 	int64		retention;		/* converge.tombstone_retention */
 	int64		turn;			/* of the managers */
 	int			apply_pause;	/* mean time between two steps of apply */
@@ -652,5 +652,9 @@ extern void check_end(void);
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);
 extern const char *run_one(const Config *cfg);
+
+/* ---- shrink.c, scale.c ---- */
+extern void shrink(const Config *cfg);
+extern int	scale(const char *svg);
 
 #endif
