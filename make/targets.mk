@@ -16,6 +16,17 @@ unitcheck:
 fuzz:
 	@MINUTES="$(MINUTES)" bash test/run.sh fuzz laws
 
+.PHONY: sim sim-mutants sim-scale
+sim:
+	@SEEDS="$(or $(SEEDS),1000)" SEED="$(or $(SEED),1)" bash test/run.sh sim
+
+sim-mutants:
+	@bash test/run.sh sim-mutants
+
+# Writes docs/scale.md and docs/scale.svg.
+sim-scale:
+	@$(MAKE) --no-print-directory -s -C test/sim scale
+
 .PHONY: torture soak mutants
 torture:
 	@MINUTES="$(or $(MINUTES),3)" SEED="$(SEED)" FAULTS="$(FAULTS)" SOAK="$(SOAK)" bash test/run.sh torture

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test/run.sh [LEVEL...]: every test of the project, or the levels named:
-#   lint build unit fuzz regress isolation tap torture
+#   lint build unit sim fuzz regress isolation tap torture
 # and, named only: laws, the laws of every CRDT type on LAWS (a million) random
 # states each, without sanitizers.
 #
@@ -13,7 +13,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
-levels=${*:-lint build unit fuzz regress isolation tap torture}
+levels=${*:-lint build unit sim fuzz regress isolation tap torture}
 "$CVG_ROOT/tools/setup.sh" --test
 pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
 cvg_work_begin
@@ -55,6 +55,13 @@ run_build()
 run_unit()
 {
 	as_user make --no-print-directory -s -C "$CVG_SRC/test/unit" -j "$(nproc)" PG_CONFIG="$pc" check
+}
+
+# SEEDS=n histories from SEED=n on; without SEEDS the short form of make test.
+run_sim()
+{
+	as_user make --no-print-directory -s -C "$CVG_SRC/test/sim" -j "$(nproc)" PG_CONFIG="$pc" \
+		SEEDS="${SEEDS:-}" SEED="${SEED:-1}" "$1"
 }
 
 run_fuzz()
@@ -136,6 +143,8 @@ for l in $levels; do
 		lint) level lint perl "$CVG_ROOT/test/lint/lint.pl" ;;
 		build) ;;
 		unit) level unit run_unit ;;
+		sim) level sim run_sim "$([ -n "${SEEDS:-}" ] && echo seeds || echo check)" ;;
+		mutants) level mutants run_sim mutants ;;
 		fuzz) level fuzz run_fuzz ;;
 		laws) level laws run_laws ;;
 		regress) level regress run_regress regresscheck ;;

@@ -635,6 +635,7 @@ extern void heal(void);
 extern void restart(void *arg);
 
 /* ---- check.c ---- */
+extern void check_reset(void);
 extern Op  *check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const int *values);
 extern void check_committed(Node *node, Txn *t);
 extern void check_rolled_back(Txn *t);
