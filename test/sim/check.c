@@ -371,6 +371,25 @@ check_row(Node *node, int key)
 			 show_row(key, live), values[0], values[1], values[2]);
 }
 
+/*
+ * Of a node that was set back without knowing it: right after a start its
+ * stamps are ahead of the wall clock, by the lead of the ceiling, and it
+ * draws those of its lost past again.
+ */
+static bool
+has_set_back_dot(const Row *row)
+{
+	int			i;
+
+	for (i = 0; w.set_back && i < w.nids; i++)
+	{
+		if ((w.lost_ids & (UINT64CONST(1) << i)) &&
+			cvg_rowstate_latest(row->state, w.ids[i].slice) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* A row that is durable: what is only visible yet may be lost, dot and all. */
 static void
 check_durable_row(Node *node, int key)
@@ -380,7 +399,7 @@ check_durable_row(Node *node, int key)
 	uint64		content;
 	uint64		cause;
 
-	if (!live->present)
+	if (!live->present || has_set_back_dot(live))
 		return;
 	content = hash_bytes(1, live->state.data, live->state.len);
 	cause = hash_bytes(key + 2, &node->disk.seen[key], sizeof(Bits)) | 1;

@@ -89,14 +89,27 @@ reply(Conn *conn, CvgSlice body, CvgSlice head, const char *error)
 	deliver(conn->to, conn->from, reply_arrives, m);
 }
 
+/* What a crash ends is not freed: the model's memory, not the server's. */
+static void
+free_server(Server *s)
+{
+	cvg_buf_free(&s->out);
+	if (s->req.except != NULL)
+		pfree(s->req.except);
+	if (s->req.reports != NULL)
+		pfree(s->req.reports);
+	s->req.except = NULL;
+	s->req.reports = NULL;
+	s->proc.dead = true;
+}
+
 static void
 refuse(Server *s, const char *why)
 {
 	CvgSlice	none = {NULL, 0};
 
 	reply(s->conn, none, none, why);
-	s->proc.dead = true;
-	cvg_buf_free(&s->out);
+	free_server(s);
 }
 
 /* ---- claims ---- */
@@ -169,8 +182,7 @@ answer_hello(Server *s)
 	hello.version = cvg_slice_cstring("sim");
 	cvg_hello_encode(&hello, &s->out);
 	reply(s->conn, sim_keep(cvg_buf_slice(&s->out)), none, NULL);
-	s->proc.dead = true;
-	cvg_buf_free(&s->out);
+	free_server(s);
 }
 
 /* ---- pull ---- */
@@ -371,8 +383,7 @@ send_head(Server *s)
 	/* the receiver has looked at the tag when it decodes */
 	reply(s->conn, sim_keep(cvg_buf_slice(&s->out)), sim_keep(cvg_buf_slice(&buf)), NULL);
 	cvg_buf_free(&buf);
-	cvg_buf_free(&s->out);
-	s->proc.dead = true;
+	free_server(s);
 }
 
 static void
