@@ -144,7 +144,7 @@ for l in $levels; do
 		build) ;;
 		unit) level unit run_unit ;;
 		sim) level sim run_sim "$([ -n "${SEEDS:-}" ] && echo seeds || echo check)" ;;
-		mutants) level mutants run_sim mutants ;;
+		sim-mutants) level sim-mutants run_sim mutants ;;
 		fuzz) level fuzz run_fuzz ;;
 		laws) level laws run_laws ;;
 		regress) level regress run_regress regresscheck ;;
