@@ -162,7 +162,8 @@ check_report(Node *node, ReportJob *job)
 bool
 report_step(Node *node, ReportJob *job, int64 *delay)
 {
-	*delay = 1 + below(3) * below(40);
+	/* now and then the server does not run this process for a while */
+	*delay = 1 + below(3) * below(40) + (chance(0.05) ? around(10 * MS) : 0);
 	switch (job->pc++)
 	{
 		case 0:

@@ -31,7 +31,7 @@ static const struct
 {
 	{"none", 0, false},
 	{"stale-stable", 1u << F_RESET, true, true},
-	{"report-order", 1u << F_SLOW_DISK, true, true},
+	{"report-order", 1u << F_SLOW_DISK, true},
 	{"no-s-in-entry", ~0u, false},
 	{"no-fifo", ~0u, false},
 	{"no-inflight", ~0u, false},
@@ -40,7 +40,7 @@ static const struct
 	{"serve-before-flush", (1u << F_CRASH) | (1u << F_ASYNC) | (1u << F_SLOW_DISK), true},
 	{"no-ceiling", (1u << F_CRASH) | (1u << F_CLOCK_JUMP) | (1u << F_ASYNC), false},
 	{"no-deps", ~0u, false},
-	{"cut-early", (1u << F_CUT) | (1u << F_CUT_LOG), true},
+	{"cut-early", (1u << F_SLOW_DISK) | (1u << F_CUT_LOG), true},
 	{"no-second-look", ~0u, false},
 	{"lose-claim", (1u << F_SNAPSHOT), false},
 	{"forget-at-once", (1u << F_LEAVE) | (1u << F_CUT), true, true},
