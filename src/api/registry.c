@@ -23,6 +23,7 @@
 #include "api/table.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
+#include "store/keyindex.h"
 #include "store/meta.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -36,7 +37,8 @@
 #define Anum_replicated_key_index	2
 #define Anum_replicated_on_delete	3
 #define Anum_replicated_granularity 4
-#define Natts_replicated			5
+#define Anum_replicated_key_columns 6
+#define Natts_replicated			6
 #define Natts_replicated_columns	3
 
 /* A scan of the rows of one table, or of all (relid invalid). */
@@ -80,6 +82,7 @@ bool
 cvg_registration_find(Oid relid, CvgRegistration *reg)
 {
 	RowScan		rs;
+	ArrayType  *key_columns = NULL;
 	HeapTuple	tuple;
 	bool		found;
 
@@ -91,8 +94,11 @@ cvg_registration_find(Oid relid, CvgRegistration *reg)
 		reg->key_index = DatumGetObjectId(get_column(&rs, tuple, Anum_replicated_key_index));
 		reg->on_delete = DatumGetInt16(get_column(&rs, tuple, Anum_replicated_on_delete));
 		reg->granularity = DatumGetInt16(get_column(&rs, tuple, Anum_replicated_granularity));
+		key_columns = DatumGetArrayTypePCopy(get_column(&rs, tuple, Anum_replicated_key_columns));
 	}
 	end_rows(&rs);
+	if (key_columns != NULL)
+		reg->key_index = cvg_key_index_now(relid, reg->key_index, key_columns);
 	return found;
 }
 
@@ -152,6 +158,7 @@ cvg_registration_insert(Oid relid, const CvgRegistration *reg)
 	values[2] = Int16GetDatum(reg->on_delete);
 	values[3] = Int16GetDatum(reg->granularity);
 	values[4] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	values[5] = PointerGetDatum(cvg_key_columns(reg->key_index));
 	insert_row(CVG_T_REPLICATED, values, nulls);
 	CommandCounterIncrement();
 }

@@ -24,6 +24,7 @@
 #include "common/hashfn.h"
 #include "storage/lmgr.h"
 #include "store/crdt_column.h"
+#include "store/keyindex.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/strategy.h"
@@ -137,6 +138,7 @@ read_registration(Oid relid)
 	Registration reg = {0};
 	Relation	rel = table_open(cvg_table_oid(CVG_T_REPLICATED), AccessShareLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ArrayType  *key_columns = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -153,10 +155,13 @@ read_registration(Oid relid)
 		reg.key_index = DatumGetObjectId(heap_getattr(tuple, 2, tupdesc, &isnull));
 		reg.on_delete = DatumGetInt16(heap_getattr(tuple, 3, tupdesc, &isnull));
 		reg.granularity = DatumGetInt16(heap_getattr(tuple, 4, tupdesc, &isnull));
+		key_columns = DatumGetArrayTypePCopy(heap_getattr(tuple, 6, tupdesc, &isnull));
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
+	if (reg.found)
+		reg.key_index = cvg_key_index_now(relid, reg.key_index, key_columns);
 	return reg;
 }
 

@@ -67,7 +67,8 @@ CREATE TABLE converge.replicated (
     key_index oid NOT NULL,
     on_delete int2 NOT NULL,
     granularity int2 NOT NULL,
-    since timestamptz NOT NULL DEFAULT now()
+    since timestamptz NOT NULL DEFAULT now(),
+    key_columns int2[] NOT NULL
 );
 COMMENT ON TABLE converge.replicated IS 'replicated tables; see the view converge.tables';
 

@@ -40,6 +40,7 @@
 #include "common/pg_prng.h"
 #include "guc.h"
 #include "store/changelog.h"
+#include "store/keyindex.h"
 #include "store/meta.h"
 #include "store/sql.h"
 #include "store/tombstone.h"
@@ -449,6 +450,34 @@ trim_conflicts(CvgDb *db)
 	cvg_sql_end();
 }
 
+/* Record the indexes that took the place of key indexes; see keyindex.c. */
+static void
+note_key_indexes(CvgDb *db)
+{
+	uint64		n;
+	uint64		i;
+
+	cvg_sql_begin();
+	n = cvg_sql("SELECT relid, key_index, key_columns FROM converge.replicated r WHERE NOT EXISTS "
+				"(SELECT FROM pg_catalog.pg_index x WHERE x.indexrelid = r.key_index AND x.indisvalid)", "");
+	for (i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		SPITupleTable *rows = SPI_tuptable;
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &isnull));
+		Oid			recorded = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
+		Oid			now = cvg_key_index_now(relid, recorded,
+											DatumGetArrayTypeP(SPI_getbinval(row, desc, 3, &isnull)));
+
+		if (now != recorded)
+			cvg_sql("UPDATE converge.replicated SET key_index = $2 WHERE relid = $1", "oo", relid, now);
+		SPI_tuptable = rows;
+	}
+	cvg_sql_end();
+}
+
 static void
 sweep_quarantine(CvgDb *db)
 {
@@ -466,6 +495,7 @@ static Task tasks[] = {
 	{"drop old tombstones", drop_tombstones, 1000},
 	{"go on in the next log segment", rotate_log, 2000},
 	{"trim the log of conflicts", trim_conflicts, 60000},
+	{"note new key indexes", note_key_indexes, 5000},
 	{"look again at quarantined rows", sweep_quarantine, 5000},
 };
 

@@ -25,6 +25,28 @@ $b->sql('ALTER TABLE t ADD COLUMN extra int');
 $g->converged_ok('when the column is there, the stream goes on', 't');
 is($b->sql('SELECT extra FROM t WHERE id IN (1, 100) ORDER BY id'), "5\n7", 'and nothing was lost');
 
+# --- REINDEX CONCURRENTLY puts another index in the place of the key index ------------------
+$g->all('CREATE TABLE keyless (v text); CREATE TABLE named (x int NOT NULL, y int NOT NULL, v text);
+	CREATE UNIQUE INDEX named_key ON named (y, x); CREATE UNIQUE INDEX named_other ON named (x, y)');
+$g->replicate('keyless');
+$_->sql("SELECT converge.replicate('named', key => 'named_key')") for $a, $b;
+$a->sql("INSERT INTO keyless VALUES ('one'), ('two'); INSERT INTO named SELECT i, i % 3, 'v' FROM generate_series(1, 20) i");
+$g->converged_ok('tables with other identities', 'keyless', 'named');
+for my $table (qw(t keyless named))
+{
+	$b->sql("REINDEX TABLE CONCURRENTLY $table");
+	$a->sql("UPDATE $table SET v = v || ' of a'");
+	$b->sql("UPDATE $table SET v = v || ' of b'");
+	$g->converged_ok("$table: apply and local writes follow", $table);
+}
+$a->sql("DELETE FROM keyless WHERE v LIKE 'one%'");
+$b->sql("INSERT INTO named VALUES (1, 77, 'new')");
+$g->converged_ok('deletes and inserts too', 'keyless', 'named');
+ok($b->wait_for("SELECT string_agg(key::text, ' ' ORDER BY key::text) FROM converge.tables WHERE \"table\" IN ('t'::regclass, 'named'::regclass)", 'named_key t_pkey'),
+	'the record is brought up to date');
+isnt(($b->try('DROP INDEX named_key'))[0], 0, 'and the new index is protected like the old one');
+$g->all('SELECT converge.unreplicate(\'named\'); DROP TABLE named');
+
 # --- a column that only the receiver has ---------------------------------------------------
 $b->sql("ALTER TABLE t ADD COLUMN only_b text DEFAULT 'default here'");
 $a->sql("INSERT INTO t (id, v) VALUES (101, 'x')");
