@@ -95,6 +95,50 @@ SELECT * FROM converge.check_merge('greatest_of', 'SELECT generate_series(1, 5)'
 SELECT law, count(*) FROM converge.check_merge('first_of', 'SELECT generate_series(1, 5)') GROUP BY law;
 SELECT law, example FROM converge.check_merge('mean_of', 'VALUES (0), (4), (8)') ORDER BY law, example;
 
+--
+-- Renamed and dropped columns
+--
+CREATE TABLE moved (id int PRIMARY KEY, x int, y int, gone int);
+SELECT converge.replicate('moved');
+SELECT converge.set_strategy('moved', 'x', 'counter'), converge.set_strategy('moved', 'y', 'max'),
+	converge.set_strategy('moved', 'gone', 'min');
+INSERT INTO moved VALUES (1, 10, 10, 10);
+BEGIN;
+ALTER TABLE moved RENAME x TO z;
+ALTER TABLE moved RENAME y TO x;
+ALTER TABLE moved RENAME z TO y;
+ALTER TABLE moved DROP COLUMN gone;
+ALTER TABLE moved ADD COLUMN gone int;
+COMMIT;
+SELECT column_name, strategy FROM converge.strategies WHERE "table" = 'moved'::regclass ORDER BY 1;
+UPDATE moved SET x = 9, y = y + 1, gone = 3;
+SELECT id, x, y, gone FROM moved;
+BEGIN;
+ALTER TABLE moved RENAME x TO other;
+ROLLBACK;
+SELECT column_name, strategy FROM converge.strategies WHERE "table" = 'moved'::regclass ORDER BY 1;
+DROP TABLE moved;
+-- a partitioned table whose columns have other numbers in its partition; whole rows
+CREATE TABLE parts (junk int, id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+ALTER TABLE parts DROP COLUMN junk;
+CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+SELECT converge.replicate('parts', granularity => 'row');
+SELECT converge.set_strategy('parts', 'n', 'siblings');
+ALTER TABLE parts RENAME n TO m;
+SELECT "table", column_name, strategy FROM converge.strategies WHERE "table" = 'parts'::regclass;
+DROP TABLE parts;
+
+-- Without a key, rows are told apart by what is in _converge alone
+CREATE TABLE heap (v text);
+SELECT converge.replicate('heap');
+SELECT converge.set_strategy('heap', 'v', 'siblings');
+INSERT INTO heap VALUES ('a'), ('b');
+SELECT (sibling).v, writer FROM converge.siblings(NULL::heap, '{"v": "a"}');
+SELECT converge.resolve(heap) FROM heap WHERE v = 'a';
+SELECT converge.resolve(ROW('c', NULL)::heap);
+SELECT v FROM heap ORDER BY v;
+DROP TABLE heap;
+
 -- The registration goes with the table
 SELECT converge.unreplicate('st');
 SELECT count(*) FROM converge.column_strategies;

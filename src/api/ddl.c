@@ -5,8 +5,8 @@
  *
  * DDL is not replicated; each node runs its own.  What is done here: a
  * dropped table is forgotten; a new partition of a replicated table gets its
- * triggers and its rows are captured; column groups follow the table's
- * definition; and a command that would break what replicate() relied on is
+ * triggers and its rows are captured; column groups and strategies follow the
+ * table's definition; and a command that would break what replicate() relied on is
  * refused with a word on what to do instead.  The checks look at the result
  * of a command, not at the command, so there is no list of commands to keep
  * complete.  Disabled triggers only draw a warning: restoring a dump needs
@@ -40,6 +40,7 @@
 #include "storage/lmgr.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
+#include "store/strategy.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -128,6 +129,7 @@ verify_root(Relation rel, const CvgRegistration *reg)
 		refuse(rel, "The index that identifies its rows is needed.");
 	cvg_check_root(rel);
 	cvg_check_key_index(rel, reg->key_index);
+	cvg_strategies_follow(rel);
 	if (reg->granularity != CVG_GRANULARITY_COLUMN)
 		return;
 	cvg_check_column_ids(rel, reg->key_index);

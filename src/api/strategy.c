@@ -234,9 +234,9 @@ resolve_command(CvgRel *info, Relation rel)
 		else
 			appendStringInfo(&set, "%s %s = ($1).%s", set.len > 0 ? "," : "", name, name);
 	}
-	if (where.len == 0)
-		appendStringInfo(&where, " t.%s OPERATOR(pg_catalog.=) ($1).%s", CVG_STATE_COLUMN,
-						 CVG_STATE_COLUMN);
+	if (where.len == 0)			/* without a key, a row is known by its birth */
+		appendStringInfo(&where, " converge.birth(t.%s) OPERATOR(pg_catalog.=) converge.birth(($1).%s)",
+						 CVG_STATE_COLUMN, CVG_STATE_COLUMN);
 	return psprintf("UPDATE %s AS t SET%s WHERE%s", cvg_qualified_name(info->relid), set.data,
 					where.data);
 }

@@ -17,6 +17,12 @@
  * ShareRowExclusiveLock keeps writers out meanwhile: whoever comes later uses
  * the new strategy.
  *
+ * Nodes know a column by its name, and so do these rows; its number, which is
+ * local, tells a renamed column from a dropped one.  A node that renames a
+ * column announces the strategy under the new name: what was set elsewhere
+ * and passed on under the old name may find no such column on a node that
+ * was faster.
+ *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
@@ -45,7 +51,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#define Natts_column_strategies 5
+#define Natts_column_strategies 6
 
 /* ----------------------------------------------------------------
  *		The table
@@ -151,6 +157,7 @@ write_row(Oid relid, const char *column, CvgSlice strategy, CvgSlice set_by, Cvg
 	values[2] = PointerGetDatum(cstring_to_text_with_len((const char *) strategy.data, (int) strategy.len));
 	values[3] = PointerGetDatum(cstring_to_text_with_len((const char *) set_by.data, (int) set_by.len));
 	values[4] = Int64GetDatum(set_at);
+	values[5] = Int16GetDatum(get_attnum(relid, column));
 	rel = table_open(cvg_table_oid(CVG_T_COLUMN_STRATEGIES), RowExclusiveLock);
 	cvg_meta_insert(rel, cvg_index_oid(CVG_T_COLUMN_STRATEGIES), values, nulls);
 	table_close(rel, NoLock);
@@ -279,6 +286,52 @@ cvg_strategy_set(Relation rel, const char *column, const char *strategy)
 	invalidate(tree);
 	fold_tree(tree);
 	cvg_xactlog_announce(cvg_rel(rel));
+}
+
+/* What follow_row() works on. */
+typedef struct Following
+{
+	TupleDesc	tupdesc;		/* of the table, as it is now */
+	bool		renamed;		/* has a column with a strategy another name? */
+} Following;
+
+/* Make one row follow its column, which may have another name or be gone. */
+static void
+follow_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	Following  *f = arg;
+	int			attnum = DatumGetInt16(get_column(rel, tuple, 6));
+	Form_pg_attribute att = TupleDescAttr(f->tupdesc, attnum - 1);
+	Datum		values[Natts_column_strategies];
+	bool		nulls[Natts_column_strategies];
+	TM_FailureData failure;
+
+	if (!att->attisdropped &&
+		namestrcmp(DatumGetName(get_column(rel, tuple, 2)), NameStr(att->attname)) == 0)
+		return;
+	(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
+					   InvalidSnapshot, true, &failure, false);
+	if (att->attisdropped)
+		return;
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	values[1] = NameGetDatum(&att->attname);
+	cvg_meta_insert(rel, cvg_index_oid(CVG_T_COLUMN_STRATEGIES), values, nulls);
+	f->renamed = true;
+}
+
+void
+cvg_strategies_follow(Relation root)
+{
+	Oid			relid = RelationGetRelid(root);
+	Following	f = {.tupdesc = RelationGetDescr(root)};
+
+	for_each(relid, RowExclusiveLock, follow_row, &f);
+	CommandCounterIncrement();
+	if (!f.renamed)
+		return;
+	invalidate(find_all_inheritors(relid, NoLock, NULL));
+	(void) cvg_capture_stamp();	/* the bound that an entry of this transaction needs */
+	cvg_xactlog_announce(cvg_rel(root));
 }
 
 /* Is what a foreign column says newer than what ours has? */

@@ -132,6 +132,12 @@ extern void cvg_strategies_read(Oid relid, CvgDescriptor *desc);
 extern void cvg_strategies_delete(Oid relid, const char *column);
 
 /*
+ * After DDL on a root: a renamed column keeps its strategy, one that has been
+ * dropped leaves none behind.  For the caller that holds the DDL's lock.
+ */
+extern void cvg_strategies_follow(Relation root);
+
+/*
  * Set one, by this node, at this moment; or adopt what a descriptor of
  * another node says where that is newer.  Both compute anew what rows show.
  * cvg_strategies_news: is there anything to adopt?

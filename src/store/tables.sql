@@ -85,7 +85,8 @@ CREATE TABLE converge.column_strategies (
     attname name NOT NULL,
     strategy text NOT NULL,
     replica text NOT NULL,
-    stamp int8 NOT NULL
+    stamp int8 NOT NULL,
+    attnum int2 NOT NULL
 );
 CREATE INDEX column_strategies_relid_idx ON converge.column_strategies (relid);
 COMMENT ON TABLE converge.column_strategies IS 'what set_strategy() was told, by which node and when; the latest is valid';

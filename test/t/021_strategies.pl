@@ -147,6 +147,39 @@ reads('SELECT n FROM t WHERE id = 50', '7', 'takes back what it saw and nothing 
 concurrently("SELECT converge.reset('t', 'n')", "SELECT converge.reset('t', 'n')", 'two resets');
 reads('SELECT n FROM t WHERE id = 50', '0', 'are one');
 
+# --- renamed and dropped columns: each node runs the DDL when it likes ---------------------
+$g->all('CREATE TABLE moved (id int PRIMARY KEY, n int, m int, gone int)');
+$g->replicate('moved');
+my $strategies = q{SELECT string_agg(column_name || ' ' || strategy || ' ' || set_by, ', ' ORDER BY column_name) FROM converge.strategies WHERE "table" = 'moved'::regclass};
+$a->sql("SELECT converge.set_strategy('moved', 'n', 'counter'), converge.set_strategy('moved', 'gone', 'max')");
+$a->sql('INSERT INTO moved VALUES (1, 10, 1, 1)');
+$g->converged_ok('a table with strategies', 'moved');
+$a->sql('ALTER TABLE moved RENAME n TO count; ALTER TABLE moved DROP COLUMN gone');
+$a->sql('UPDATE moved SET count = count + 5');
+ok($b->wait_for(q{SELECT string_agg(last_error, ' ') FROM converge.stat_peers}, qr/has no column "count" here/), 'the other node waits for the column');
+$b->sql('ALTER TABLE moved RENAME n TO count; ALTER TABLE moved DROP COLUMN gone');
+$g->converged_ok('renamed and dropped on both', 'moved');
+reads($strategies, 'count counter a', 'the strategy goes with the column');
+$g->cut('a', 'b');
+$a->sql('UPDATE moved SET count = count + 1');
+$b->sql('UPDATE moved SET count = count + 2');
+$g->heal('a', 'b');
+$g->converged_ok('counted on both', 'moved');
+reads('SELECT count FROM moved', '18', 'adds up under the new name');
+$g->cut('a', 'b');
+$a->sql("SELECT converge.set_strategy('moved', 'm', 'max')");
+$b->sql('ALTER TABLE moved RENAME m TO most');
+$g->heal('a', 'b');
+$a->sql('ALTER TABLE moved RENAME m TO most');
+ok($b->wait_for($strategies, 'count counter a, most max a'), 'a strategy set before the rename elsewhere, without any change of data');
+reads($strategies, 'count counter a, most max a', 'is the same');
+
+# --- unreplicate() and replicate() again -------------------------------------------------
+$b->sql("SELECT converge.unreplicate('moved'); TRUNCATE moved; SELECT converge.replicate('moved')");
+is($b->sql($strategies), '', 'unreplicate() forgets strategies');
+$a->sql("SELECT converge.set_strategy('moved', 'count', 'counter'), converge.set_strategy('moved', 'most', 'max')");
+ok($b->wait_for($strategies, 'count counter a, most max a'), 'the same call again brings them back');
+
 # --- a function that fails ---------------------------------------------------------------
 $g->all('CREATE FUNCTION never(text, text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \'never merges\'; END $$');
 $a->fails_ok("SELECT converge.set_strategy('t', 'x', 'function:public.never')", 'P0001', qr/never merges/,
