@@ -120,4 +120,27 @@ is($b->sql("SELECT count(*) FROM converge.quarantine WHERE relid = 'k'::regclass
 $a->sql('UPDATE k SET hi = 50 WHERE id = 2');
 ok($b->wait_for('SELECT hi FROM k WHERE id = 2', '50'), 'and comes back when it fits');
 
+# --- values that merge, in a row that is set aside ------------------------------------------------------------
+$g->all('CREATE TABLE m (id int PRIMARY KEY, u text UNIQUE, n int, sib text, c converge.pncounter)');
+$g->replicate('m');
+$a->sql("SELECT converge.set_strategy('m', 'n', 'counter'), converge.set_strategy('m', 'sib', 'siblings')");
+$_->wait_for("SELECT count(*) FROM converge.strategies WHERE \"table\" = 'm'::regclass", '2') for $b, $c;
+$g->cut('a', 'b'); $g->cut('a', 'c'); $g->cut('b', 'c');
+$a->sql("INSERT INTO m VALUES (1, 'one', 0, '', 0)");
+$b->sql("INSERT INTO m VALUES (2, 'one', 10, 'first', 10)");
+$g->heal('b', 'c');
+ok($g->wait_converged('m', { nodes => [qw(b c)] }), 'b and c have the row that will be set aside');
+$g->cut('b', 'c');
+$b->sql("UPDATE m SET n = n + 1, sib = 'by b', c = c OPERATOR(converge.+) 1 WHERE id = 2");
+$c->sql("UPDATE m SET n = n + 100, sib = 'by c', c = c OPERATOR(converge.+) 100 WHERE id = 2");
+$g->heal('a', 'c');
+ok($a->wait_for("SELECT count(*) FROM converge.quarantine WHERE relid = 'm'::regclass", '1'), 'set aside on a with what c has counted');
+$g->heal('a', 'b'); $g->heal('b', 'c');
+visible_ok('m', '1:one', 'changes of both meet in the row that is set aside');
+$a->sql('DELETE FROM m WHERE id = 1');
+visible_ok('m', '2:one', 'it comes back');
+is($_->sql('SELECT n, sib, c::bigint FROM m'), '111|by c|111', 'with what each has counted on ' . $_->name) for $g->nodes;
+is($_->sql(q{SELECT (sibling).sib || ' ' || writer FROM converge.siblings(NULL::m, '{"id": 2}')}), "by b b\nby c c",
+	'and both versions on ' . $_->name) for $g->nodes;
+
 done_testing();
