@@ -70,6 +70,8 @@ init_db(CvgDb *db, int tranche)
 	pg_atomic_init_u64(&db->stable_version, 0);
 	pg_atomic_init_u64(&db->kick, 0);
 	pg_atomic_init_u64(&db->deleters, 0);
+	pg_atomic_init_u64(&db->aside, 1);
+	pg_atomic_init_u64(&db->told_horizon, 0);
 	ConditionVariableInit(&db->changed);
 }
 
@@ -156,6 +158,8 @@ reset_db(CvgDb *db)
 	db->stable_logged = db->deps_logged = 0;
 	db->own_file = InvalidOid;
 	/* versions start above the *_logged ones: say everything once */
+	pg_atomic_write_u64(&db->aside, 1);
+	pg_atomic_write_u64(&db->told_horizon, 0);
 	pg_atomic_write_u64(&db->progress_version, 1);
 	pg_atomic_write_u64(&db->stable_version, 1);
 	db->manager_pid = 0;
@@ -411,6 +415,27 @@ cvg_progress_clock(CvgDb *db)
 	return make_clock(entries, n);
 }
 
+/*
+ * Not beyond what was told before rows were set aside, see CvgDb.aside.  The
+ * horizon was computed before we look: a row set aside after that is met by
+ * writes with larger stamps only.
+ */
+static void
+hold_horizon(CvgDb *db, CvgHorizon *own)
+{
+	uint64		told = pg_atomic_read_u64(&db->told_horizon);
+
+	pg_memory_barrier();
+	if (pg_atomic_read_u64(&db->aside) != 0)
+	{
+		cvg_horizon_cap(own, (CvgStamp) told);
+		return;
+	}
+	while ((CvgStamp) told < own->stamp &&
+		   !pg_atomic_compare_exchange_u64(&db->told_horizon, &told, (uint64) own->stamp))
+		;
+}
+
 CvgSlice
 cvg_horizon_clock(CvgDb *db, int64 *own_last_seq)
 {
@@ -454,6 +479,7 @@ cvg_horizon_clock(CvgDb *db, int64 *own_last_seq)
 		*own_last_seq = cvg_horizon_last_seq(&own, db->last_seq, db->last_committed_seq);
 	LWLockRelease(&db->commit_lock);
 	cvg_horizon_cap(&own, ceiling);
+	hold_horizon(db, &own);
 
 	for (i = 0; i < norigins; i++)
 	{

@@ -373,6 +373,24 @@ cvg_shelf_is_empty(CvgTable shelf)
 }
 
 bool
+cvg_shelf_any(CvgTable shelf)
+{
+	Relation	rel = table_open(cvg_table_oid(shelf), AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	SnapshotData dirty;
+	TableScanDesc scan;
+	bool		any;
+
+	InitDirtySnapshot(dirty);
+	scan = table_beginscan(rel, &dirty, 0, NULL);
+	any = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return any;
+}
+
+bool
 cvg_shelf_delete(CvgTable shelf, ItemPointer tid)
 {
 	Relation	rel = table_open(cvg_table_oid(shelf), RowExclusiveLock);

@@ -48,6 +48,9 @@ extern bool cvg_tombstone_recall(CvgRel *rel, Datum *keyvals, CvgSlice key,
 /* Does the shelf's table have no page?  False says nothing. */
 extern bool cvg_shelf_is_empty(CvgTable shelf);
 
+/* Is there any row, one that is not committed yet or not gone for good included? */
+extern bool cvg_shelf_any(CvgTable shelf);
+
 /*
  * Delete a row that a find returned; waits for others.  False when another
  * transaction (or this one) has deleted it since: look again.

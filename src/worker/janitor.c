@@ -484,6 +484,24 @@ sweep_quarantine(CvgDb *db)
 	cvg_quarantine_sweep();		/* makes its own transactions */
 }
 
+/* Are there still rows set aside?  See CvgDb.aside. */
+static void
+look_for_rows_aside(CvgDb *db)
+{
+	uint64		aside = pg_atomic_read_u64(&db->aside);
+	bool		empty;
+
+	if (aside == 0)
+		return;
+	StartTransactionCommand();
+	empty = !cvg_shelf_any(CVG_T_QUARANTINE);
+	CommitTransactionCommand();
+
+	/* unless another row has been set aside meanwhile */
+	if (empty)
+		(void) pg_atomic_compare_exchange_u64(&db->aside, &aside, 0);
+}
+
 /* ----------------------------------------------------------------
  *		Tasks
  * ----------------------------------------------------------------
@@ -495,6 +513,7 @@ static Task tasks[] = {
 	{"drop old tombstones", drop_tombstones, 1000},
 	{"go on in the next log segment", rotate_log, 2000},
 	{"trim the log of conflicts", trim_conflicts, 60000},
+	{"look for rows set aside", look_for_rows_aside, 1000},
 	{"note new key indexes", note_key_indexes, 5000},
 	{"look again at quarantined rows", sweep_quarantine, 5000},
 };

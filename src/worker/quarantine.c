@@ -161,6 +161,9 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
 	cvg_rel_put_image(target->info, target->fresh, &image);
 	cvg_shelf_insert(CVG_T_QUARANTINE, store->info, keys, key, state,
 					 cvg_buf_slice(&image), reason, violation->constraint);
+
+	/* the row is in, and not committed: who looks now finds it */
+	pg_atomic_fetch_add_u64(&cvg_db()->aside, 1);
 }
 
 /* ----------------------------------------------------------------
