@@ -9,8 +9,9 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $transactions = $ENV{TRANSACTIONS} || 12_000;
-# What caches may still grow by, between the first quarter and the end.
-my $slack = 64 * 1024;
+# What caches may still grow by, between the first quarter and the end: the
+# manager's tasks come round at their own times, each with its plans and tables.
+my $slack = 256 * 1024;
 
 my $g = Converge->new_group(names => [qw(a b)], conf => "converge.conflict_limit = 1000\n");
 my ($a, $b) = $g->nodes;
