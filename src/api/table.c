@@ -41,6 +41,7 @@
 #include "shmem.h"
 #include "storage/lmgr.h"
 #include "store/capture.h"
+#include "store/keyindex.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/restamp.h"
@@ -616,18 +617,6 @@ check_no_dependents(Relation rel, List *tree, Oid key_index)
 	pfree(list.data);
 }
 
-static bool
-is_birth_index(Oid index)
-{
-	Relation	rel = try_relation_open(index, AccessShareLock);
-	bool		result = rel != NULL && rel->rd_index != NULL &&
-		rel->rd_index->indkey.values[0] == 0;
-
-	if (rel != NULL)
-		relation_close(rel, AccessShareLock);
-	return result;
-}
-
 CVG_FUNCTION(unreplicate)
 {
 	Oid			relid = PG_GETARG_OID(0);
@@ -649,7 +638,7 @@ CVG_FUNCTION(unreplicate)
 	drop_trigger(relid, CVG_TRIGGER_CAPTURE);
 	foreach(lc, tree)
 		drop_trigger(lfirst_oid(lc), CVG_TRIGGER_TRUNCATE);
-	if (is_birth_index(reg.key_index))
+	if (cvg_is_birth_index(reg.key_index))
 		cvg_run_command("DROP INDEX %s", cvg_qualified_name(reg.key_index));
 	if (get_attnum(relid, CVG_STATE_COLUMN) != InvalidAttrNumber)
 		cvg_run_command("ALTER TABLE %s DROP COLUMN %s", cvg_qualified_name(relid),

@@ -22,6 +22,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "store/keyindex.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "utils/acl.h"
@@ -289,13 +290,6 @@ check_key_column(Relation rel, Relation index, AttrNumber attnum)
 		unfit_key(rel, index, psprintf("Column \"%s\" is the state of the row.", NameStr(att->attname)));
 }
 
-/* Of registered keys, the birth index is the one on an expression. */
-static bool
-is_birth_index(Relation index)
-{
-	return !index->rd_index->indisunique && index->rd_index->indkey.values[0] == 0;
-}
-
 static void
 check_key(Relation rel, Relation index)
 {
@@ -316,10 +310,12 @@ check_key(Relation rel, Relation index)
 void
 cvg_check_key_index(Relation rel, Oid indexoid)
 {
-	Relation	index = index_open(indexoid, AccessShareLock);
+	Relation	index;
 
-	if (!is_birth_index(index))
-		check_key(rel, index);
+	if (cvg_is_birth_index(indexoid))
+		return;
+	index = index_open(indexoid, AccessShareLock);
+	check_key(rel, index);
 	index_close(index, AccessShareLock);
 }
 

@@ -12,9 +12,8 @@
  */
 #include "core/stability.h"
 
-/* Is this the id of some incarnation of the node: its name, or name~xxxx? */
-static bool
-is_incarnation(CvgSlice replica_id, CvgSlice node_name)
+bool
+cvg_is_incarnation(CvgSlice replica_id, CvgSlice node_name)
 {
 	return replica_id.len >= node_name.len &&
 		memcmp(replica_id.data, node_name.data, node_name.len) == 0 &&
@@ -33,11 +32,13 @@ report_counts(const CvgReport *report, CvgProgressFn progress, void *arg)
 
 	if (progress(report->replica_id, arg) < report->last_seq)
 		return false;
+	if (report->flags & CVG_REPORT_PARTIAL)
+		return false;
 	cvg_vclock_iter(&it, report->progress);
 	while (cvg_vclock_next(&it, &entry))
 	{
 		if (!cvg_slice_eq(entry.id, report->replica_id) &&
-			is_incarnation(entry.id, report->node_name) &&
+			cvg_is_incarnation(entry.id, report->node_name) &&
 			progress(entry.id, arg) < entry.value)
 			return false;
 	}

@@ -10,8 +10,10 @@
  * progress here covers the reporter's own last seq at the time it was made,
  * and what it had of its earlier incarnations: otherwise a write of the
  * reporter's that precedes the report is still on its way, and it may be
- * concurrent with what the report lets us forget.  If one member's latest
- * report does not count, S does not move.
+ * concurrent with what the report lets us forget.  A report that is known in
+ * part only (CVG_REPORT_PARTIAL) does not count either: what is left out may be
+ * such an earlier incarnation.  If one member's latest report does not count,
+ * S does not move.
  *
  * Sound because delivery is causal and every entry carries its origin's S
  * when that has grown (design: entries that were written with a tombstone
@@ -24,6 +26,9 @@
 
 #include "core/causality.h"
 #include "core/wire.h"
+
+/* Is this the id of some incarnation of the node: its name, or name~xxxx? */
+extern bool cvg_is_incarnation(CvgSlice replica_id, CvgSlice node_name);
 
 /*
  * Join into old_stable what the reports prove; appends the new S to out and

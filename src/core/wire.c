@@ -48,7 +48,7 @@
 /* two ids, two varints, two empty clocks with their length, hash, flags */
 #define MIN_REPORT_SIZE		(2 * MIN_ID_SIZE + 2 + 2 * 3 + 8 + 1)
 
-#define REPORT_KNOWN_FLAGS	CVG_REPORT_FORGOTTEN
+#define REPORT_KNOWN_FLAGS	(CVG_REPORT_FORGOTTEN | CVG_REPORT_PARTIAL)
 
 #define FOUND_ABSENT		0
 #define FOUND_TOMBSTONE		2

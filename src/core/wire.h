@@ -69,6 +69,7 @@ typedef struct CvgReport
 } CvgReport;
 
 #define CVG_REPORT_FORGOTTEN	0x01	/* member was removed; the report is its obituary */
+#define CVG_REPORT_PARTIAL		0x02	/* its progress names more origins than whoever passes it on knows */
 
 typedef enum CvgWant
 {

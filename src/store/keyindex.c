@@ -18,6 +18,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
@@ -56,18 +57,33 @@ is_valid_index(Oid indexid)
 	return valid;
 }
 
-/* The birth index of a table without a key is on an expression over the state. */
+/* Is this the index on converge.birth(_converge) of its table? */
 static bool
-is_on_state(Relation index, AttrNumber state)
+is_on_birth(Relation index)
 {
+	Form_pg_index form = index->rd_index;
+	AttrNumber	state = get_attnum(form->indrelid, CVG_STATE_COLUMN);
 	Bitmapset  *attrs = NULL;
 
+	if (form->indisunique || form->indkey.values[0] != 0 || state == InvalidAttrNumber)
+		return false;
 	pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &attrs);
 	return bms_is_member(state - FirstLowInvalidHeapAttributeNumber, attrs);
 }
 
+bool
+cvg_is_birth_index(Oid indexid)
+{
+	Relation	index = try_relation_open(indexid, AccessShareLock);
+	bool		result = index != NULL && index->rd_index != NULL && is_on_birth(index);
+
+	if (index != NULL)
+		relation_close(index, AccessShareLock);
+	return result;
+}
+
 static bool
-can_replace(Relation index, AttrNumber state, const int16 *columns, int n)
+can_replace(Relation index, const int16 *columns, int n)
 {
 	Form_pg_index form = index->rd_index;
 	int			i;
@@ -81,7 +97,7 @@ can_replace(Relation index, AttrNumber state, const int16 *columns, int n)
 			return false;
 	}
 	if (columns[0] == 0)
-		return !form->indisunique && is_on_state(index, state);
+		return is_on_birth(index);
 	return form->indisunique && form->indimmediate;
 }
 
@@ -89,7 +105,6 @@ Oid
 cvg_key_index_now(Oid relid, Oid recorded, ArrayType *columns)
 {
 	Oid			result = recorded;
-	AttrNumber	state;
 	Relation	rel;
 	List	   *indexes;
 	ListCell   *lc;
@@ -99,13 +114,12 @@ cvg_key_index_now(Oid relid, Oid recorded, ArrayType *columns)
 	rel = try_table_open(relid, AccessShareLock);
 	if (rel == NULL)
 		return recorded;
-	state = get_attnum(relid, CVG_STATE_COLUMN);
 	indexes = RelationGetIndexList(rel);
 	foreach(lc, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 
-		if (can_replace(index, state, (int16 *) ARR_DATA_PTR(columns), ARR_DIMS(columns)[0]))
+		if (can_replace(index, (int16 *) ARR_DATA_PTR(columns), ARR_DIMS(columns)[0]))
 			result = lfirst_oid(lc);
 		index_close(index, AccessShareLock);
 	}

@@ -15,6 +15,9 @@
 /* Attribute numbers of an index's key columns, int2[]; palloc'ed. */
 extern ArrayType *cvg_key_columns(Oid index);
 
+/* Does the index identify rows by their birth: is its table without a key? */
+extern bool cvg_is_birth_index(Oid indexid);
+
 /*
  * The index on these columns that is good now: the recorded one, or what
  * REINDEX CONCURRENTLY has put in its place.  The recorded one again if there

@@ -454,26 +454,25 @@ trim_conflicts(CvgDb *db)
 static void
 note_key_indexes(CvgDb *db)
 {
+	SPITupleTable *rows;
+	bool		isnull;
 	uint64		n;
 	uint64		i;
 
 	cvg_sql_begin();
 	n = cvg_sql("SELECT relid, key_index, key_columns FROM converge.replicated r WHERE NOT EXISTS "
 				"(SELECT FROM pg_catalog.pg_index x WHERE x.indexrelid = r.key_index AND x.indisvalid)", "");
+	rows = SPI_tuptable;
 	for (i = 0; i < n; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		SPITupleTable *rows = SPI_tuptable;
-		bool		isnull;
-		Oid			relid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &isnull));
-		Oid			recorded = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
-		Oid			now = cvg_key_index_now(relid, recorded,
-											DatumGetArrayTypeP(SPI_getbinval(row, desc, 3, &isnull)));
+		HeapTuple	row = rows->vals[i];
+		Oid			relid = DatumGetObjectId(SPI_getbinval(row, rows->tupdesc, 1, &isnull));
+		Oid			recorded = DatumGetObjectId(SPI_getbinval(row, rows->tupdesc, 2, &isnull));
+		ArrayType  *columns = DatumGetArrayTypeP(SPI_getbinval(row, rows->tupdesc, 3, &isnull));
+		Oid			now = cvg_key_index_now(relid, recorded, columns);
 
 		if (now != recorded)
 			cvg_sql("UPDATE converge.replicated SET key_index = $2 WHERE relid = $1", "oo", relid, now);
-		SPI_tuptable = rows;
 	}
 	cvg_sql_end();
 }

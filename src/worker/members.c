@@ -124,6 +124,23 @@ supersedes(const CvgReport *report, const CvgMemberSlot *slot)
 	return report->generation > slot->generation;
 }
 
+/* Does the reporter have entries of origins that are unknown here? */
+static bool
+knows_more(CvgDb *db, const CvgReport *report)
+{
+	CvgClockIter it;
+	CvgClockEntry entry;
+
+	cvg_vclock_iter(&it, report->progress);
+	while (cvg_vclock_next(&it, &entry))
+	{
+		if (entry.value > 0 && cvg_origin_slot_by_name(db, entry.id) == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Clocks in a slot have room for the origins that are known here, only. */
 static void
 copy_clocks(CvgDb *db, CvgMemberSlot *slot, const CvgReport *report)
 {
@@ -136,6 +153,8 @@ copy_clocks(CvgDb *db, CvgMemberSlot *slot, const CvgReport *report)
 		slot->progress[i] = cvg_vclock_get(report->progress, id);
 		slot->horizon[i] = cvg_vclock_get(report->horizon, id);
 	}
+	if (knows_more(db, report))
+		slot->flags |= CVG_REPORT_PARTIAL;
 }
 
 /*
@@ -449,6 +468,26 @@ view_progress(CvgSlice origin, void *arg)
 	return cvg_vclock_get(((ProgressView *) arg)->clock, origin);
 }
 
+/* Has a member as much as we have of what a node wrote in all its lives? */
+static bool
+has_as_much(CvgDb *copy, const CvgMemberSlot *member, const char *node_name)
+{
+	int			i;
+
+	/* it may have some of a life that we have never heard of */
+	if (member->flags & CVG_REPORT_PARTIAL)
+		return false;
+	for (i = 0; i < copy->norigins; i++)
+	{
+		CvgOriginSlot *origin = &copy->origins[i];
+
+		if (cvg_is_incarnation(cvg_slice_cstring(origin->replica_id), cvg_slice_cstring(node_name)) &&
+			member->progress[i] != origin->seq)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Do all remaining members know of the same obituaries as we do, and have as
  * much of this forgotten member's entries?
@@ -456,9 +495,7 @@ view_progress(CvgSlice origin, void *arg)
 static bool
 settled(CvgDb *copy, const CvgMemberSlot *dead)
 {
-	CvgOriginSlot *origin = cvg_origin_slot_by_name(copy, cvg_slice_cstring(dead->replica_id));
 	uint64		sum = obituary_sum(copy);
-	int			index = origin != NULL ? (int) (origin - copy->origins) : -1;
 	int			i;
 
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
@@ -467,8 +504,7 @@ settled(CvgDb *copy, const CvgMemberSlot *dead)
 
 		if (!m->in_use || is_forgotten(m))
 			continue;
-		if (m->obituaries != sum ||
-			(index >= 0 && m->progress[index] != origin->seq))
+		if (m->obituaries != sum || !has_as_much(copy, m, dead->node_name))
 			return false;
 	}
 	return true;

@@ -2,7 +2,11 @@
 # Deliberate mistakes, one a name: what the tests must notice.
 #
 #   mutants.pl list               names
+#   mutants.pl says NAME          what is wrong then
 #   mutants.pl tap NAME           TAP files that concern it
+#   mutants.pl file NAME          file that it changes
+#   mutants.pl id NAME            changes when the mutant does
+#   mutants.pl table RESULTS      what run.sh has found, as a table (Markdown)
 #   mutants.pl apply NAME TREE    make the mistake in a copy of the source
 #   mutants.pl revert NAME TREE   and take it back
 #
@@ -10,9 +14,11 @@
 # source has changed so that it does not any more, apply fails and says so.
 use strict;
 use warnings;
+use Digest::MD5 qw(md5_hex);
 
 # name, what is wrong then, file, text, replacement, TAP files
 my @mutants = (
+	# --- the merge of row states
 	[ 'merge-smaller-dot', 'a unit takes the value of the smaller dot', 'src/core/rowstate.c',
 		'cvg_row_dot_cmp(da, db) >= 0 ? CVG_SIDE_A', 'cvg_row_dot_cmp(da, db) <= 0 ? CVG_SIDE_A', '003' ],
 	[ 'delete-lww-reversed', 'of equal or later deletes the row survives', 'src/core/rowstate_query.c',
@@ -21,46 +27,94 @@ my @mutants = (
 		'alive &= parts.replicas[i].d <= parts.replicas[i].e;', 'alive &= parts.replicas[i].d <= parts.replicas[i].e || parts.replicas[i].w > 0;', '003' ],
 	[ 'update-wins-any-write', 'update_wins: a write that the delete saw brings the row back', 'src/core/rowstate_query.c',
 		'alive |= parts.replicas[i].w > parts.replicas[i].o;', 'alive |= parts.replicas[i].w >= parts.replicas[i].o;', '003' ],
+
+	# --- columns with a strategy, and of types that merge
+	[ 'share-of-the-older', 'of two states of a counter the older share counts', 'src/core/rowcell.c',
+		'a->last != b->last ? a->last > b->last :', 'a->last != b->last ? a->last < b->last :', '021_strategies' ],
+	[ 'floor-under-anything', 'a reset takes away what was counted after it began anew', 'src/core/rowstate_query.c',
+		'if (share->last != 0 && share->fc >= share->start)', 'if (share->last != 0)', '021_strategies' ],
+	[ 'overwritten-value-kept', 'a value that the other side has overwritten stays beside the new one', 'src/core/rowcell.c',
+		'else if (c < 0 && !covers(b->clock, pa->dot))', 'else if (c < 0)', '021_strategies' ],
+	[ 'removed-element-returns', 'a set forgets what the other side has removed', 'src/core/causal_set.c',
+		'if (c == 0 || (c < 0 && !cvg_mark_is_dead(&p->dead_b, &p->names, a)))', 'if (c <= 0)', '021_sets' ],
+	[ 'delta-without-base', 'a delta is merged into a value that lacks what it builds on', 'src/worker/apply_merge.c',
+		'if (!cvg_rowstate_has_base(before, in->state, w->ap->header.origin, w->change->back))', 'if (false)', '020' ],
+	[ 'reinsert-loses-value', 'a row inserted again does not go on from the values of the deleted one', 'src/store/capture.c',
+		'cvg_crdt_insert_columns(rel, slot, image, replaced);', 'cvg_crdt_insert_columns(rel, slot, cvg_slice(NULL, 0), replaced);', '020' ],
+	[ 'strategy-any-news', 'an older setting of a strategy replaces a newer one', 'src/store/strategies.c',
+		'cvg_dot_cmp(theirs->set_at, theirs->set_by, ours->set_at, ours->set_by) > 0;', 'cvg_dot_cmp(theirs->set_at, theirs->set_by, ours->set_at, ours->set_by) != 0;', '021_strategies' ],
+
+	# --- clocks
 	[ 'dot-reused', 'two writes within a microsecond have one stamp', 'src/core/hlc.h',
 		'now > last ? now : last + 1', 'now > last ? now : last', '003' ],
 	[ 'clock-not-observed', 'a write is stamped below what its node has seen', 'src/core/hlc.h',
 		'seen > last ? seen : last', 'last', '014' ],
+	[ 'future-accepted', 'a clock that is an hour ahead is believed', 'src/core/causality.c',
+		'return stamp > limit;', 'return false;', '014' ],
+
+	# --- causality
 	[ 'dependency-ignored', 'an entry is applied before what it depends on', 'src/core/causality.c',
 		'if (progress(dep.id, arg) < dep.value)', 'if (progress(dep.id, arg) < 0)', '002' ],
 	[ 'gap-ignored', 'an entry is applied although one before it is missing', 'src/core/causality.c',
 		"if (prev_seq > applied)\n\t\treturn CVG_WAIT_GAP;", '', '002' ],
 	[ 'covered-applied-again', 'an entry that is applied already is applied again', 'src/core/causality.c',
 		'if (seq <= applied)', 'if (seq < applied)', '002' ],
-	[ 'future-accepted', 'a clock that is an hour ahead is believed', 'src/core/causality.c',
-		'return stamp > limit;', 'return false;', '014' ],
-	[ 'watermark-off-by-one', 'an entry that is still being committed is passed over', 'src/store/changelog.c',
-		'watermark = slot->seq - 1;', 'watermark = slot->seq;', '008' ],
-	[ 'watermark-ignores-inflight', 'entries are served past those that are still being committed', 'src/store/changelog.c',
-		'slot->seq != 0 && slot->seq <= watermark)', 'slot->seq != 0 && slot->seq < 0)', '008' ],
+	[ 'base-check-dropped', 'a change whose base is missing is applied without it', 'src/worker/apply_row.c',
+		'if (w->incomplete && (w->alive || w->merged_unknown))', 'if (false)', '003' ],
+
+	# --- the log
+	[ 'watermark-off-by-one', 'an entry that is still being committed is passed over', 'src/core/horizon.h',
+		'? h->first_seq - 1 : taken;', '? h->first_seq : taken;', '025' ],
+	[ 'watermark-ignores-inflight', 'entries are served past those that are still being committed', 'src/core/horizon.h',
+		'return h->first_seq != 0 && h->first_seq <= taken ? h->first_seq - 1 : taken;', 'return taken;', '025' ],
 	[ 'ack-before-flush', 'what is not on disk is acknowledged', 'src/worker/members.c',
-		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '(void) lsn;', '008' ],
-	[ 'served-before-flush', 'entries of others are handed on before they are on disk here', 'src/worker/pull.c',
-		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '', '008' ],
-	[ 'horizon-overclaims', 'the horizon passes transactions in flight', 'src/store/xactlog.c',
-		'if (first != 0 && slot->db == dbno && slot->seq == 0 &&', 'if (first == 1 && slot->db == dbno && slot->seq == 0 &&', '003' ],
-	[ 'tombstone-dropped', 'every tombstone counts as forgotten', 'src/store/capture.c',
-		'if (cvg_tombstone_forgotten(db, out->state))', 'if (out->state.len > 0)', '004' ],
-	[ 'insert-looks-once', 'an insert that had to wait does not look for a tombstone again', 'src/store/capture.c',
-		'if (!find_tombstone(db, rel, *slot, &grave))', 'if (true || !find_tombstone(db, rel, *slot, &grave))', '003' ],
+		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '(void) lsn;', '025' ],
+	[ 'served-before-flush', 'own entries are told before they are on disk', 'src/store/changelog.c',
+		"if (!XLogRecPtrIsInvalid(lsn) && !RecoveryInProgress())\n\t\tXLogFlush(lsn);", '(void) lsn;', '025' ],
+	[ 'log-cut-early', 'a segment of the log is emptied before all have it', 'src/worker/janitor.c',
+		'return acknowledged || old || too_large;', 'return true;', '024_log' ],
 	[ 'savepoint-leaks', 'what was rolled back to a savepoint is sent', 'src/store/xactlog.c',
 		'abort_marks(mySubid);', 'commit_marks(mySubid, parentSubid);', '006' ],
 	[ 'prepare-accepted', 'two-phase commit of replicated rows is accepted', 'src/store/xactlog.c',
 		"case XACT_EVENT_PRE_PREPARE:\n\t\t\tif (cvg_xactlog_pending())", "case XACT_EVENT_PRE_PREPARE:\n\t\t\tif (false)", '006' ],
+
+	# --- identity
 	[ 'seq-reused', 'after a restart the last seq is given out again', 'src/store/identity.c',
-		'l->last_seq = Max(l->last_seq, own->floor);', 'l->last_seq = Max(l->last_seq - 1, own->floor);', '008' ],
+		'l->last_seq = Max(l->last_seq, own->floor);', 'l->last_seq = Max(l->last_seq - 1, own->floor);', '025' ],
 	[ 'incarnation-kept', 'a restored backup goes on with its old replica id', 'src/store/identity.c',
 		'node->where.file_id == here.file_id &&', '', '010' ],
-	[ 'base-check-dropped', 'a change whose base is missing is applied without it', 'src/worker/apply_row.c',
-		'if (w->incomplete && (w->alive || w->merged_unknown))', 'if (false)', '003' ],
 	[ 'old-incarnation-unserved', 'entries of an earlier incarnation have no predecessor', 'src/worker/pull.c',
 		'range->own || row.prev_seq == 0 ?', 'range->own ?', '010' ],
+
+	# --- deleted rows, and when they are forgotten
+	[ 'tombstone-dropped', 'every tombstone counts as forgotten', 'src/store/capture.c',
+		'if (cvg_tombstone_forgotten(db, out->state))', 'if (out->state.len > 0)', '004' ],
+	[ 'insert-looks-once', 'an insert that had to wait does not look for a tombstone again', 'src/store/capture.c',
+		'if (!find_tombstone(db, rel, *slot, false, &grave))', 'if (true || !find_tombstone(db, rel, *slot, false, &grave))', '003' ],
+	[ 'horizon-overclaims', 'the horizon passes transactions in flight', 'src/core/horizon.h',
+		'if (first_stamp - 1 < h->stamp)', 'if (h->stamp == 0)', '003' ],
+	[ 'ceiling-ignored', 'a horizon is told that stamps after a crash may fall below', 'src/core/horizon.h',
+		'if (h->stamp > ceiling)', 'if (ceiling < 0)', '008' ],
+	[ 'report-out-of-band', 'a report counts before the writes that precede it are here', 'src/core/stability.c',
+		"if (progress(report->replica_id, arg) < report->last_seq)\n\t\treturn false;", '', '004' ],
+	[ 'retention-ignored', 'tombstones may go as soon as they can', 'src/core/stability.c',
+		'Max(Min(entries[n].value, limit), 0)', 'Max(entries[n].value, 0)', '004' ],
 	[ 'stable-not-joined', 'what is stable at the origin of an entry is not learned', 'src/worker/apply_progress.c',
-		'(void) join_stable(ap, cvg_stable_clock(ap->db));', '', '004' ]);
+		"if (!join_stable(ap, stable))\n\t\treturn;", 'return;', '004' ],
+	[ 'forgotten-at-once', 'a member that was removed stops counting before all know what it wrote', 'src/worker/members.c',
+		'if (is_forgotten(slot) && !settled(copy, slot))', 'if (false)', '028' ],
+	[ 'forgotten-admitted', 'a member that was removed may go on', 'src/worker/members.c',
+		'forgotten = is_forgotten(slot) && name_is(slot->replica_id, replica_id);', '', '028' ],
+
+	# --- rows set aside
+	[ 'last-claim-stays', 'of rows that exclude each other the last one is visible', 'src/worker/quarantine.c',
+		'return c != 0 ? c : cvg_slice_cmp(x->key, y->key);', 'return c != 0 ? -c : cvg_slice_cmp(x->key, y->key);', '013' ],
+	[ 'rank-of-birth', 'a claim by an update counts as old as the row', 'src/worker/quarantine.c',
+		'return rank.stamp != 0 ? rank : cvg_rowstate_birth(state);', 'return cvg_rowstate_birth(state);', '013' ],
+	[ 'aside-not-settled', 'a key that is set aside and inserted again stays in two places', 'src/worker/quarantine.c',
+		'merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);', ';', '013' ],
+	[ 'aside-horizon-moves', 'the own horizon moves on while rows are set aside', 'src/shmem.c',
+		"pg_memory_barrier();\n\tif (pg_atomic_read_u64(&db->aside) != 0)", "pg_memory_barrier();\n\tif (false)", '027' ]);
 my %mutant = map { $_->[0] => $_ } @mutants;
 
 sub change
@@ -87,11 +141,35 @@ sub keep
 	print $out $_ while <$in>;
 }
 
+# Lines of RESULTS: name, id, level, result, seconds, why; the last one counts.
+sub table
+{
+	my ($results) = @_;
+	my @levels = qw(unit sim isolation tap torture);
+	my %found;
+	open my $in, '<', $results or die "$results: $!\n";
+	while (<$in>)
+	{
+		chomp;
+		my ($name, undef, $level, $result, undef, $why) = split /\t/, $_, 6;
+		$found{$name}{$level} = $result . ($result eq 'caught' && $level =~ /tap/ && $why =~ /^(\d{3})/ ? " ($1)" : '');
+	}
+	print '| mutant | what is wrong | ', join(' | ', @levels), " |\n|", ' --- |' x (2 + @levels), "\n";
+	for my $m (@mutants)
+	{
+		print "| `$m->[0]` | $m->[1] | ", join(' | ', map { $found{ $m->[0] }{$_} // '' } @levels), " |\n";
+	}
+}
+
 my ($command, $name, $tree) = @ARGV;
+$command //= '';
 if ($command eq 'list') { print "$_->[0]\n" for @mutants; exit }
-my $m = $mutant{$name} or die "no mutant $name\n";
+if ($command eq 'table') { table($name); exit }
+my $m = $mutant{ $name // '' } or die "no mutant " . ($name // '') . "\n";
 if ($command eq 'tap') { print join(' ', map { glob "test/t/$_*.pl" } split ' ', $m->[5]), "\n" }
 elsif ($command eq 'says') { print "$m->[1]\n" }
+elsif ($command eq 'file') { print "$m->[2]\n" }
+elsif ($command eq 'id') { print substr(md5_hex(join "\0", @$m[ 2 .. 4 ]), 0, 8), "\n" }
 elsif ($command eq 'apply')
 {
 	keep("$tree/$m->[2]", "$tree/$m->[2].orig");
@@ -102,4 +180,4 @@ elsif ($command eq 'revert')
 	keep("$tree/$m->[2].orig", "$tree/$m->[2]");
 	unlink "$tree/$m->[2].orig";
 }
-else { die "usage: mutants.pl list | says NAME | tap NAME | apply NAME TREE | revert NAME TREE\n" }
+else { die "usage: mutants.pl list | table RESULTS | says NAME | tap NAME | file NAME | id NAME | apply NAME TREE | revert NAME TREE\n" }

@@ -3,14 +3,23 @@
 # copy of the source, and see which level of the tests notices.  Prints a table
 # mutation x level; a mutant that no level caught is a missing test.
 #
-# LEVELS="unit tap torture" picks levels (sim too where it exists); FIRST=1 goes
-# on to the next mutant as soon as one is caught.  Hours for all of them.
+# LEVELS="unit tap torture" picks levels.  FIRST=1 leaves a mutant alone that one
+# level has caught.  What is found is kept in RESULTS (tmp_check_mutants/
+# results.tsv), so that a run that was stopped goes on, and another one may add
+# levels; remove the file to begin anew.  Hours for all of them.
+#
+# Every level is first run without any mistake and must pass.  That a build has
+# the mistake is seen from its programs, which must differ from those without;
+# where a level's are the same, the code is not in it: "-".
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../tools/lib.sh"
 
-levels=${LEVELS:-unit sim tap torture}
+levels=${LEVELS:-unit sim isolation tap torture}
 names=${*:-$(perl "$here/mutants.pl" list)}
+results=${RESULTS:-$CVG_ROOT/tmp_check_mutants/results.tsv}
+mkdir -p "$(dirname "$results")"
+touch "$results"
 "$CVG_ROOT/tools/setup.sh" --test
 pc=$(cvg_find_pg_config) || die "no PostgreSQL 15 to 18 with server headers; run tools/setup.sh"
 cvg_work_begin
@@ -18,46 +27,138 @@ cvg_private_install "$pc"
 pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 cd "$CVG_SRC"
 
+# In a process namespace of its own where that can be had: nothing of a test
+# that went wrong stays behind.
+alone=()
+if [ "$(id -u)" = 0 ] && unshare -mp --fork --kill-child --mount-proc true 2>/dev/null; then
+	alone=(unshare -mp --fork --kill-child --mount-proc)
+fi
+# limited SECONDS COMMAND...
+limited() { local s=$1; shift; "${alone[@]}" timeout -k 10 "$s" "$@"; }
+tool() { perl "$here/mutants.pl" "$@"; }
+
+# build_LEVEL, programs_LEVEL, run_LEVEL NAME
+build_unit() { as_user make -s -C test/unit -j "$(nproc)" PG_CONFIG="$pc" all; }
+programs_unit() { find test/unit/build -name 'test_*' ! -name '*.o' -type f; }
 run_unit()
 {
-	rm -f test/unit/build/*.a
-	as_user make -s -C test/unit -j "$(nproc)" CASES=2000 PG_CONFIG="$pc" check
+	local t
+
+	for t in test/unit/build/test_*; do
+		[ -d "$t" ] || [[ $t = *.o ]] || as_user env CASES=2000 "$t" || return 1
+	done
 }
+
+build_sim() { as_user make -s -C test/sim -j "$(nproc)" PG_CONFIG="$pc" all; }
+programs_sim() { echo test/sim/build/sim; }
 run_sim()
 {
-	as_user make -s -C test/sim -j "$(nproc)" PG_CONFIG="$pc" SEEDS=200 check
+	as_user test/sim/build/sim -q 1 -n 400 -s 1 && as_user test/sim/build/sim -q 1 -n 1000 -s 1 -x 1 -f 41
 }
+
+build_server() { cvg_build_install CVG_CFLAGS=-DUSE_ASSERT_CHECKING; }
+programs_server() { echo pg_converge.so; }
+build_isolation() { build_server; }
+programs_isolation() { programs_server; }
+run_isolation()
+{
+	as_user env PATH="$CVG_BIN:$PATH" make --no-print-directory -s with_llvm=no PG_CONFIG="$PG_CONFIG" isolationcheck
+}
+
+build_tap() { build_server; }
+programs_tap() { programs_server; }
 run_tap()
 {
 	# shellcheck disable=SC2046
 	as_user env PATH="$CVG_BIN:$PATH" TESTDIR="$CVG_SRC" TESTDATADIR="$CVG_SRC/tmp_check" TESTLOGDIR="$CVG_SRC/tmp_check/log" \
-		CVG_BIN="$CVG_BIN" PG_REGRESS="$pgxs/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT=40 \
-		perl test/tap.pl -j "$(nproc)" -I "$pgxs/perl" -I test/perl $(perl "$here/mutants.pl" tap "$1")
+		CVG_BIN="$CVG_BIN" PG_REGRESS="$pgxs/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT="${WAIT:-60}" \
+		PERL5LIB="$here" PERL5OPT=-MFailFast \
+		perl test/tap.pl -j "$(nproc)" -I "$pgxs/perl" -I test/perl $(tap_files "$1")
 }
+tap_files()
+{
+	if [ "$1" = none ]; then
+		for n in $names; do tool tap "$n"; done | tr ' ' '\n' | sort -u
+	else
+		tool tap "$1"
+	fi
+}
+
+build_torture() { build_server; }
+programs_torture() { programs_server; }
 run_torture()
 {
-	CVG_USER=$CVG_USER bash test/torture/torture.sh "$CVG_WORK/torture" "$CVG_BIN" 50 --seed 3 --patience 90
+	CVG_USER=$CVG_USER bash test/torture/torture.sh "$CVG_WORK/torture" "$CVG_BIN" 120 --seed "${SEED:-1}" --patience 90
 }
-needs_server() { case " $levels " in *" tap "* | *" torture "*) return 0 ;; *) return 1 ;; esac; }
 
-# With sanitizers and assertions, a crash counts as caught
+limit_of() { case $1 in tap) [ "$2" = none ] && echo 3000 || echo 900 ;; *) echo 600 ;; esac; }
+
+# Do the level's programs differ from those without a mistake?
+is_mutated()
+{
+	"programs_$1" | sort | xargs md5sum >"$CVG_WORK/sums"
+	! cmp -s "$CVG_WORK/sums" "$CVG_WORK/sums.$1"
+}
+
+# The line that says what went wrong first.
+reason()
+{
+	grep -hE 'Failed test|: failed: |^not ok|[1-9][0-9]* failed$|^(FAIL|seed)|FAILED|Result: FAIL|assert|ERROR: Addr' "$1" |
+		grep -v ' 0 failed$' | head -n 1 | tr -s ' \t' ' ' | cut -c1-140
+}
+
+# record NAME ID LEVEL RESULT SECONDS WHY
+record() { (IFS=$'\t'; printf '%s\n' "$*") >>"$results"; }
+known() { awk -F'\t' -v n="$1" -v i="$2" -v l="$3" '$1 == n && $2 == i && $3 == l { r = $4 } END { print r }' "$results"; }
+was_caught() { awk -F'\t' -v n="$1" -v i="$2" '$1 == n && $2 == i && $4 == "caught" { f = 1 } END { exit !f }' "$results"; }
+
+# judge LEVEL NAME ID: prints the result
 judge()
 {
-	local level=$1 name=$2 out=$CVG_WORK/$2.$1
+	local level=$1 name=$2 id=$3 out=$CVG_WORK/$2.$1 t=$SECONDS rc=0 result why=
 
-	if [ $level = sim ] && [ ! -e test/sim/Makefile ]; then
-		echo -
+	if ! "build_$level" >"$out" 2>&1; then
+		cp "$out" "$(dirname "$results")/$name.$level.out"
+		echo 'no build'
 		return
 	fi
-	if ( set +e; "run_$level" "$name" ) >"$out" 2>&1; then
-		echo missed
+	if [ "$name" != none ] && ! is_mutated "$level"; then
+		result=-
 	else
-		echo caught
+		limited "$(limit_of "$level" "$name")" bash -c "$functions"' run_'"$level $name" >"$out" 2>&1 || rc=$?
+		result=missed
+		if [ $rc -ne 0 ]; then
+			result=caught
+			why=$(reason "$out")
+			if [ "$level" = tap ]; then
+				why="$(grep -oE '^test/t/[0-9]{3}' "$out" | grep -oE '[0-9]{3}' | tail -n 1) $why"
+			fi
+			[ $rc -lt 124 ] || why="did not end. $why"
+		fi
+		cp "$out" "$(dirname "$results")/$name.$level.out"
 	fi
+	record "$name" "$id" "$level" "$result" $((SECONDS - t)) "$why"
+	echo "$result"
 }
 
+# timeout and unshare want a program, so functions travel as text
+export CVG_ROOT CVG_WORK CVG_USER CVG_SRC CVG_BIN PG_CONFIG
+functions="$(declare -p here pc pgxs names); $(declare -f as_user tool run_unit run_sim run_isolation run_tap tap_files run_torture); set -e;"
+
+for level in $levels; do
+	say "# $level without a mistake"
+	result=$(known none - "$level")
+	if [ -z "$result" ]; then
+		result=$(judge "$level" none -)
+	else
+		"build_$level" >"$CVG_WORK/why" 2>&1 || die "does not build: $(cat "$CVG_WORK/why")"
+	fi
+	[ "$result" = missed ] || die "$level fails without a mistake: see $(dirname "$results")/none.$level.out"
+	"programs_$level" | sort | xargs md5sum >"$CVG_WORK/sums.$level"
+done
+
 printf '%-28s' mutant
-printf ' %-8s' $levels
+printf ' %-9s' $levels
 printf ' %s\n' 'what is wrong'
 survivors=0 stale=0
 for name in $names; do
@@ -66,20 +167,18 @@ for name in $names; do
 		stale=$((stale + 1))
 		continue
 	fi
+	id=$(tool id "$name")
 	printf '%-28s' "$name"
-	caught=
-	if ! needs_server || cvg_build_install CVG_CFLAGS=-DUSE_ASSERT_CHECKING 2>"$CVG_WORK/why"; then
-		for level in $levels; do
-			[ -z "${FIRST:-}" ] || [ -z "$caught" ] || { printf ' %-8s' .; continue; }
-			result=$(judge "$level" "$name")
-			printf ' %-8s' "$result"
-			[ "$result" != caught ] || caught=1
-		done
-	else
-		printf ' does not build'
-	fi
-	printf ' %s\n' "$(perl "$here/mutants.pl" says "$name")"
-	[ -n "$caught" ] || survivors=$((survivors + 1))
+	for level in $levels; do
+		result=$(known "$name" "$id" "$level")
+		if [ -z "$result" ] && [ -n "${FIRST:-}" ] && was_caught "$name" "$id"; then
+			result=.
+		fi
+		[ -n "$result" ] || result=$(judge "$level" "$name" "$id")
+		printf ' %-9s' "$result"
+	done
+	printf ' %s\n' "$(tool says "$name")"
+	was_caught "$name" "$id" || survivors=$((survivors + 1))
 	as_user perl "$here/mutants.pl" revert "$name" "$CVG_SRC"
 done
 echo "$survivors survived, $stale out of date"

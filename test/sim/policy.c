@@ -320,6 +320,20 @@ admit_member(Node *node, CvgSlice replica_id)
 
 /* ---- the stable clock ---- */
 
+/* Has a member as much as we have of what a node wrote in all its lives? */
+static bool
+has_as_much(Node *node, const Member *m, const Member *dead)
+{
+	int			id;
+
+	for (id = 0; id < w.nids; id++)
+	{
+		if (w.ids[id].node == w.ids[dead->id].node && m->progress[id] != node->shm.seq[id])
+			return false;
+	}
+	return true;
+}
+
 static bool
 settled(Node *node, const Member *dead)
 {
@@ -334,8 +348,7 @@ settled(Node *node, const Member *dead)
 
 		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN))
 			continue;
-		if (m->obituaries != sum ||
-			m->progress[dead->id] != node->shm.seq[dead->id])
+		if (m->obituaries != sum || !has_as_much(node, m, dead))
 			return false;
 	}
 	return true;

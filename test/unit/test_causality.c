@@ -3,6 +3,8 @@
  */
 #include "recode.h"
 #include "core/causality.h"
+#include "core/hlc.h"
+#include "core/horizon.h"
 #include "core/stability.h"
 
 /* The progress that the callbacks answer from; calls are counted. */
@@ -214,6 +216,68 @@ test_stable_report_overtakes_write(void)
 	gen_reset();
 }
 
+/* A report of which something is left out may be about what is missing here. */
+static void
+test_stable_partial_report(void)
+{
+	CvgReport	r = report_of("b", 0, "{a:5,b:9}", CVG_REPORT_PARTIAL);
+
+	check_stable("{}", "{a:5,b:9}", &r, 1, "{b:9}", "{}", "a report known in part");
+	r.flags |= CVG_REPORT_FORGOTTEN;
+	check_stable("{}", "{a:5,b:9}", &r, 1, "{b:9}", "{a:5,b:9}", "of one who does not count any more");
+	gen_reset();
+}
+
+/* Stamps of one node ascend, whatever its clock says. */
+static void
+test_hlc(void)
+{
+	CvgStamp	last = 1000;
+	int			i;
+
+	CHECK(cvg_hlc_next(1000, 999) == 1001 && cvg_hlc_next(1000, 1000) == 1001, "a clock that stands or goes back");
+	CHECK(cvg_hlc_next(1000, 1001) == 1001 && cvg_hlc_next(1000, 5000) == 5000, "a clock that goes on");
+	CHECK(cvg_hlc_observe(1000, 999) == 1000 && cvg_hlc_observe(1000, 1001) == 1001, "a stamp seen");
+	for (i = 0; i < 1000; i++)
+	{
+		CvgStamp	seen = 500 + unit_below(1000) + i;
+		CvgStamp	next;
+
+		if (gen_chance(30))
+			last = cvg_hlc_observe(last, seen);
+		next = cvg_hlc_next(last, 500 + unit_below(1000) + i);
+		CHECK(next > last);
+		last = next;
+	}
+}
+
+/* What follows from the transactions in progress. */
+static void
+test_horizon(void)
+{
+	CvgHorizon	h;
+
+	cvg_horizon_begin(&h, 100);
+	CHECK(h.stamp == 100 && cvg_horizon_watermark(&h, 7) == 7, "nobody is busy");
+	CHECK(cvg_horizon_last_seq(&h, 7, 6) == 6, "7 has ended, and not committed");
+	cvg_horizon_add(&h, 90, 0);
+	cvg_horizon_add(&h, 95, 0);
+	CHECK(h.stamp == 89 && cvg_horizon_watermark(&h, 7) == 7, "writers hold the horizon back");
+	cvg_horizon_add(&h, 10, 7);
+	CHECK(h.stamp == 89 && cvg_horizon_watermark(&h, 7) == 6, "those that commit, the watermark");
+	cvg_horizon_add(&h, 10, 5);
+	cvg_horizon_add(&h, 10, 6);
+	CHECK(cvg_horizon_watermark(&h, 7) == 4, "the first of them");
+	CHECK(cvg_horizon_last_seq(&h, 7, 4) == 7, "each may still commit");
+	cvg_horizon_cap(&h, 200);
+	CHECK(h.stamp == 89);
+	cvg_horizon_cap(&h, 50);
+	CHECK(h.stamp == 50, "not above what holds after a crash");
+	CHECK(cvg_ceiling_holds(30, 30, 19, 10) && !cvg_ceiling_holds(30, 30, 20, 10) &&
+		  !cvg_ceiling_holds(30, 31, 19, 10), "moved in time");
+	CHECK(cvg_next_ceiling(5, 20, 10) == 30 && cvg_next_ceiling(40, 20, 10) == 40, "ahead of the clock, not of stamps");
+}
+
 /* What is above the limit stays remembered; what was stable stays stable. */
 static void
 test_stable_limit(void)
@@ -332,6 +396,9 @@ main(void)
 	test_admit_random();
 	test_stable_rules();
 	test_stable_report_overtakes_write();
+	test_stable_partial_report();
+	test_hlc();
+	test_horizon();
 	test_stable_limit();
 	test_stable_null_inputs();
 	test_stable_random();

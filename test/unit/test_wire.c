@@ -17,7 +17,7 @@ gen_report(void)
 	r.progress = gen_clock(3);
 	r.horizon = gen_clock(3);
 	r.obituaries = unit_rand();
-	r.flags = gen_chance(10) ? CVG_REPORT_FORGOTTEN : 0;
+	r.flags = gen_chance(10) ? CVG_REPORT_FORGOTTEN : gen_chance(10) ? CVG_REPORT_PARTIAL : 0;
 	return r;
 }
 
