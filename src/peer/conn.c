@@ -9,7 +9,13 @@
  *
  * A dead peer is noticed by TCP (keepalives when idle, tcp_user_timeout when
  * data is unacknowledged) in about five seconds, a hung one by the timeout
- * that every call takes; the user's conninfo may override the former.
+ * that every call takes; the user's conninfo may override the former.  One
+ * that dribbles is as good as hung: while we wait for an answer, it must bring
+ * MIN_BYTES_PER_S on average over each timeout.  libpq does not tell how much
+ * it has read, so the socket is asked before it reads; what an encrypted
+ * connection adds is counted too.  Only time spent waiting counts, by the
+ * monotonic clock: neither the caller's work between two rows nor a step of
+ * the wall clock is the peer's fault.
  *
  * The process that owns a connection dies with its socket, so nothing is
  * cleaned up at exit; within a process, cvg_conn_close() is the caller's duty
@@ -19,9 +25,12 @@
  */
 #include "compat.h"
 
+#include <sys/ioctl.h>
+
 #include "libpq/libpq-be-fe-helpers.h"
 #include "mb/pg_wchar.h"
 #include "peer/conn.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -51,12 +60,17 @@
 	"SET idle_session_timeout = 0; " \
 	"SET search_path = ''"
 
+/* A slower peer than this, by far less than any modem, does not answer. */
+#define MIN_BYTES_PER_S		128
+
 struct CvgConn
 {
 	PGconn	   *pg;
 	WaitEventSet *wait_set;		/* latch, postmaster, socket */
 	int			socket_pos;
 	char	   *name;			/* of the peer */
+	double		waited_ms;		/* for input, since the pace was last looked at */
+	int64		heard;			/* bytes, meanwhile */
 };
 
 CvgConninfoCheck
@@ -300,6 +314,54 @@ wait_socket(CvgConn *conn, uint32 io, int timeout_ms)
 	return event.events & io;
 }
 
+/* An answer begins. */
+static void
+reset_pace(CvgConn *conn)
+{
+	conn->waited_ms = 0;
+	conn->heard = 0;
+}
+
+/* ERROR if the peer has been too slow for a whole timeout. */
+static void
+check_pace(CvgConn *conn, int timeout_ms)
+{
+	if (conn->waited_ms < timeout_ms)
+		return;
+	if (conn->heard * 1000 < (int64) timeout_ms * MIN_BYTES_PER_S)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("peer \"%s\" does not answer", conn->name),
+				 errdetail("Only " INT64_FORMAT " bytes were heard of it in %d ms.",
+						   conn->heard, (int) conn->waited_ms)));
+	reset_pace(conn);
+}
+
+/* Wait for input and take it in; ERROR when there is none, or too little. */
+static void
+await_input(CvgConn *conn, int timeout_ms)
+{
+	instr_time	begin;
+	instr_time	end;
+	uint32		events;
+	int			available = 0;
+
+	INSTR_TIME_SET_CURRENT(begin);
+	events = wait_socket(conn, WL_SOCKET_READABLE, timeout_ms);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	conn->waited_ms += INSTR_TIME_GET_MILLISEC(end);
+	if (events == 0)
+		return;
+	if (ioctl(PQsocket(conn->pg), FIONREAD, &available) != 0)
+		available = timeout_ms; /* cannot tell: fast enough */
+	conn->heard += available;
+	if (PQconsumeInput(conn->pg) == 0)
+		report_connection_error(conn);
+	if (PQisBusy(conn->pg))
+		check_pace(conn, timeout_ms);
+}
+
 /* Push out what libpq has buffered. */
 static void
 flush_output(CvgConn *conn, int timeout_ms)
@@ -330,6 +392,7 @@ cvg_conn_prepare(CvgConn *conn, const char *function, int timeout_ms)
 	if (PQsendPrepare(conn->pg, function, query, 1, NULL) == 0)
 		report_connection_error(conn);
 	flush_output(conn, timeout_ms);
+	reset_pace(conn);
 	while (cvg_conn_recv(conn, timeout_ms, &row))
 		 /* no rows */ ;
 	pfree(query);
@@ -346,6 +409,7 @@ cvg_conn_send(CvgConn *conn, const char *function, CvgSlice arg, int timeout_ms)
 		PQsetSingleRowMode(conn->pg) == 0)
 		report_connection_error(conn);
 	flush_output(conn, timeout_ms);
+	reset_pace(conn);
 }
 
 /* Copy the bytes of the one value out of a result, and free that. */
@@ -379,11 +443,7 @@ cvg_conn_recv(CvgConn *conn, int timeout_ms, CvgSlice *row)
 		PGresult   *res;
 
 		while (PQisBusy(conn->pg))
-		{
-			if (wait_socket(conn, WL_SOCKET_READABLE, timeout_ms) != 0 &&
-				PQconsumeInput(conn->pg) == 0)
-				report_connection_error(conn);
-		}
+			await_input(conn, timeout_ms);
 		res = PQgetResult(conn->pg);
 		if (res == NULL)
 		{

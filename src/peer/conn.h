@@ -39,7 +39,7 @@ extern void cvg_conn_prepare(CvgConn *conn, const char *function, int timeout_ms
 /*
  * Call a prepared function: send the call, then get row by row; the row is
  * palloc'ed in the current context.  Returns false at the end of the rows.
- * ERROR when nothing at all arrives for timeout_ms.
+ * ERROR when nothing, or next to nothing, arrives for timeout_ms.
  */
 extern void cvg_conn_send(CvgConn *conn, const char *function, CvgSlice arg,
 						  int timeout_ms);

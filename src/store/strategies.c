@@ -35,6 +35,7 @@
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
+#include "guc.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "store/capture.h"
@@ -50,6 +51,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #define Natts_column_strategies 6
 
@@ -388,6 +390,12 @@ adopt_column(Oid relid, const CvgColumn *col)
 
 	/* what cannot be done here stops that peer's stream until it can */
 	(void) cvg_strategy_parse(strategy, get_atttype(relid, get_attnum(relid, name)), name);
+	if (col->set_at > GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("strategy of column \"%s\" was set in the future", name),
+				 errdetail("A peer says that it was set %s, further ahead than converge.max_clock_skew allows.",
+						   timestamptz_to_str(col->set_at))));
 	cvg_stamp_observe(cvg_db(), col->set_at);
 	write_row(relid, name, col->strategy, col->set_by, col->set_at);
 }

@@ -32,6 +32,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "worker/apply_int.h"
 
@@ -328,6 +329,24 @@ cvg_apply_context(const CvgChange *change, CvgMap *map)
 	context_map = map;
 }
 
+/*
+ * The entry's own stamp is the largest in it; admission has looked at that.
+ * Were others believed that are in the future, they would win for ever, and
+ * who writes to such a row would have to go beyond them.
+ */
+static void
+check_stamps(CvgApply *ap)
+{
+	CvgStamp	stamp = cvg_rowstate_last_dot(ap->change.state).stamp;
+
+	if (stamp > ap->latest)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("row in a peer's entry is stamped in the future"),
+				 errdetail("Its stamp is %s, further ahead than converge.max_clock_skew allows.",
+						   timestamptz_to_str(stamp))));
+}
+
 static void
 apply_next_change(CvgApply *ap, CvgReader *reader, CvgSlice bytes)
 {
@@ -339,6 +358,7 @@ apply_next_change(CvgApply *ap, CvgReader *reader, CvgSlice bytes)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("invalid change in a peer's entry: %s",
 						cvg_status_message(err.status))));
+	check_stamps(ap);
 	map = &ap->entry_maps[ap->change.descriptor];
 	if (*map == NULL)
 		*map = cvg_map(ap, ap->descs[ap->change.descriptor]);
@@ -434,6 +454,9 @@ static void
 apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 {
 	cvg_stamp_observe(ap->db, ap->header.stamp);
+	/* our clock may have been set back since the entry was admitted */
+	ap->latest = Max(ap->header.stamp, cvg_latest_stamp());
+	cvg_check_stable(ap->body.stable, ap->latest);
 	cvg_progress_join_stable(ap, ap->body.stable);
 	cvg_log_insert(ap->db, origin->id, ap->header.seq, 0, ap->header.prev_seq,
 				   ap->header.stamp, 0, bytes);

@@ -70,6 +70,7 @@ typedef struct CvgApply
 	const CvgDescriptor **descs;
 	uint64		changes_done;
 	int			parts_done;
+	CvgStamp	latest;			/* no stamp in it may be larger */
 	bool		incomplete;		/* its parts are still to come */
 	CvgBuf		rest;			/* of a change that continues in the next part */
 	CvgChange	change;
@@ -106,6 +107,12 @@ extern CvgVerdict cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header,
 extern CvgVerdict cvg_progress_look(CvgApply *ap, const CvgEntryHeader *header,
 									const CvgBody *body, CvgClockEntry *missing);
 extern void cvg_progress_join_stable(CvgApply *ap, CvgSlice stable);
+
+/* The largest stamp that is to be believed now. */
+extern CvgStamp cvg_latest_stamp(void);
+
+/* ERROR if a stable clock of a peer says more than that. */
+extern void cvg_check_stable(CvgSlice stable, CvgStamp latest);
 
 /* Before the commit: rows of progress and node, and pending_seq. */
 extern void cvg_progress_write(CvgApply *ap);

@@ -362,6 +362,34 @@ cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *bo
 	return CVG_ADMIT;
 }
 
+CvgStamp
+cvg_latest_stamp(void)
+{
+	return GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000);
+}
+
+/* It never goes back, here or at those who get it from us. */
+void
+cvg_check_stable(CvgSlice stable, CvgStamp latest)
+{
+	CvgClockIter it;
+	CvgClockEntry entry;
+
+	if (stable.len == 0)
+		return;
+	cvg_vclock_iter(&it, stable);
+	while (cvg_vclock_next(&it, &entry))
+	{
+		if (entry.value > latest)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("stable clock from a peer is in the future"),
+					 errdetail("It is %s for replica id \"%.*s\", further ahead than converge.max_clock_skew allows.",
+							   timestamptz_to_str(entry.value),
+							   (int) entry.id.len, (const char *) entry.id.data)));
+	}
+}
+
 void
 cvg_progress_join_stable(CvgApply *ap, CvgSlice stable)
 {

@@ -173,12 +173,13 @@ fetch_row(RowWork *w)
 		return false;
 
 	last = cvg_rowstate_last_dot(answer.state);
-	if (last.stamp > GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000))
+	if (last.stamp > cvg_latest_stamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("row fetched from the peer is stamped in the future"),
 				 errdetail("Its writer's clock is further ahead than converge.max_clock_skew allows."),
 				 errhint("Correct the clocks; the row is asked for again.")));
+	cvg_check_stable(answer.stable, cvg_latest_stamp());
 	cvg_stamp_observe(ap->db, last.stamp);
 	adopt_stable(w, answer.stable);
 	cvg_values_add_image(w, answer.state, answer.image);

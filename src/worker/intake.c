@@ -126,6 +126,7 @@ cvg_intake_reset(CvgIntake *it, bool ahead)
 	it->units = NULL;
 	it->nunits = it->max_units = 0;
 	it->bytes = 0;
+	it->applied = 0;
 	it->stream = NULL;
 	it->ahead = ahead;
 }
@@ -474,6 +475,7 @@ apply_batch(CvgIntake *it, int start, int *end)
 	set_tried(it, start, *end, UNIT_DONE);
 	if (it->nentries > 0)
 		count_commit(it, &counts);
+	it->applied += it->nentries;
 	limit_rate(counts.rows);
 	return it->nentries;
 }
@@ -783,6 +785,7 @@ end_stream(CvgIntake *it)
 
 		cvg_worker_watch_locks(false);
 		count_commit(it, &counts);
+		it->applied++;
 		after_success(it);
 		limit_rate(counts.rows);
 	}

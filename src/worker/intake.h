@@ -40,6 +40,7 @@ typedef struct CvgIntake
 	int			nunits;
 	int			max_units;
 	int64		bytes;			/* of this response, not yet counted */
+	int64		applied;		/* entries of this response that were new */
 	bool		ahead;			/* it was asked for while another was applied */
 
 	/* a spilled entry whose parts are coming in */

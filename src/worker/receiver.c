@@ -16,6 +16,11 @@
  * entry has to wait is left out until it may go on; what it waits for is
  * asked of this peer too, healthy link or not.
  *
+ * Pace.  A peer that has nothing new waits before it says so.  One that
+ * answers at once and brings nothing that we do not have, again and again,
+ * must not keep us busy: after a few such answers we pause before we look at
+ * the next, longer if it sends entries that our requests say we have.
+ *
  * Durability.  Commits here are asynchronous.  Every report, and the progress
  * in a request is one, is preceded by a flush of all commits it speaks of
  * (cvg_member_own_report).  A crash before loses commits that nobody was
@@ -40,6 +45,7 @@
 #include "guc.h"
 #include "peer/conn.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -53,6 +59,10 @@
 
 /* Beyond the long poll, a peer that is alive says something within this. */
 #define ANSWER_MS			10000
+
+/* So many answers in a row may bring nothing new, then there are pauses. */
+#define BARREN_FREE			8
+#define BARREN_PAUSE_MAX_MS	100
 
 /* A request while an origin waits is not left with the peer for long. */
 #define BLOCKED_POLL_MS		100
@@ -86,6 +96,8 @@ typedef struct Receiver
 	CvgPassedOn passed;
 	MemoryContext request_mcxt; /* one request */
 	uint64		kick;			/* as of the last request */
+	instr_time	asked_at;		/* the last request */
+	int			barren;			/* answers in a row with nothing new */
 	bool		withheld;		/* the peer has more than it sends ... */
 	TimestampTz withheld_since; /* ... since then */
 	CvgHead		head;			/* of the response at hand, in the intake's memory */
@@ -495,6 +507,7 @@ send_request(Receiver *r, CvgSlice position)
 	CvgBuf		buf;
 
 	r->kick = pg_atomic_read_u64(&r->db->kick);
+	INSTR_TIME_SET_CURRENT(r->asked_at);
 	req.protocol = CVG_PROTOCOL_VERSION;
 	req.boot_id = r->db->boot_id;
 	req.max_bytes = (int64) cvg_pull_size_kb * 1024;
@@ -669,6 +682,35 @@ take_response(Receiver *r)
 	pgstat_report_stat(false);
 }
 
+/* See "Pace" above: the more answers bring nothing, the fewer a second. */
+static void
+keep_pace(Receiver *r)
+{
+	int			max_ms = r->intake.nunits > 0 ?
+		Max(cvg_heartbeat_interval_ms, BARREN_PAUSE_MAX_MS) : BARREN_PAUSE_MAX_MS;
+	int			pause_ms;
+
+	if (r->intake.applied > 0)
+		r->barren = 0;
+	else if (r->barren < PG_INT32_MAX)
+		r->barren++;
+	if (r->barren <= BARREN_FREE)
+		return;
+	pause_ms = Min(1 << Min(r->barren - BARREN_FREE, 16), max_ms);
+	for (;;)
+	{
+		instr_time	since;
+		double		left;
+
+		INSTR_TIME_SET_CURRENT(since);
+		INSTR_TIME_SUBTRACT(since, r->asked_at);
+		left = pause_ms - INSTR_TIME_GET_MILLISEC(since);
+		if (left < 1)
+			return;
+		(void) cvg_worker_wait((long) left, CVG_WAIT_RECEIVER_BACKOFF);
+	}
+}
+
 /*
  * May the next request go out before this response is applied?  Not while
  * something waits: then we do not know yet what to ask for.
@@ -697,6 +739,7 @@ exchange(Receiver *r)
 		if (asked)
 			send_request(r, cvg_intake_position(&r->intake));
 		take_response(r);
+		keep_pace(r);
 		if (!asked)
 		{
 			check_withheld(r);

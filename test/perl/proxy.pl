@@ -10,6 +10,8 @@
 #   heal NAME                 forward again (a hung connection goes on)
 #   reset NAME                drop all connections once
 #   delay NAME MS             hold back what the server sends so long
+#   trickle NAME MS           forward what the server sends byte by byte, one
+#                             every so many ms
 #   truncate NAME BYTES       drop the connection after so many more bytes of
 #                             the server
 #   garble NAME BYTES         after so many more bytes of the server, flip all
@@ -82,7 +84,7 @@ sub command
 	elsif ($cmd eq 'heal')
 	{
 		$l->{mode} = 'forward';
-		delete @$l{qw(truncate garble)};
+		delete @$l{qw(truncate garble trickle)};
 		$l->{delay} = 0;
 		if (!$l->{listen})
 		{
@@ -92,6 +94,7 @@ sub command
 	}
 	elsif ($cmd eq 'reset') { drop_all($name) }
 	elsif ($cmd eq 'delay') { $l->{delay} = $arg[0] / 1000 }
+	elsif ($cmd eq 'trickle') { $l->{trickle} = $arg[0] / 1000 }
 	elsif ($cmd eq 'truncate') { $l->{truncate} = $arg[0] }
 	elsif ($cmd eq 'garble') { $l->{garble} = $arg[0] }
 	elsif ($cmd eq 'count') { return "ok $l->{count}" }
@@ -160,7 +163,12 @@ sub read_from
 	}
 	my $drop;
 	($bytes, $drop) = fault($l, $bytes) if $s->{server};
-	push @{ $to->{due} }, [ $s->{server} ? time + $l->{delay} : 0, $bytes ];
+	if ($s->{server} && $l->{trickle})
+	{
+		my $due = @{ $to->{due} } ? $to->{due}[-1][0] : time;
+		push @{ $to->{due} }, map { [ $due += $l->{trickle}, $_ ] } split //, $bytes;
+	}
+	else { push @{ $to->{due} }, [ $s->{server} ? time + $l->{delay} : 0, $bytes ] }
 	$to->{size} += length $bytes;
 	$to->{closing} = $s->{eof} = 1 if $drop;
 }

@@ -1,96 +1,23 @@
 # A peer that speaks the protocol wrongly in every way: what it says is refused
 # with an error, its stream stops, the others go on, and nothing is lost.
 #
-# The hostile peer is a database without the extension, with functions of the
-# same names that answer what the test tells them: recorded answers of the real
-# node b, changed.  A second one is a socket that answers a byte a second.
+# The hostile peer is test/perl/Hostile.pm; a second one is a socket that answers a
+# byte a second.  What is hostile only in time is in 031_hostile_time.pl.
 use strict;
 use warnings;
-use Converge;
+use Hostile;
 use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 
-my $g = Converge->new_group(names => [qw(a b c)], conf => "converge.connect_timeout = '2s'\n");
-my ($a, $b, $c) = $g->nodes;
-$g->all('CREATE TABLE t (id int PRIMARY KEY, v text)');
-$g->replicate('t');
-$a->sql("INSERT INTO t SELECT i, 'first' FROM generate_series(1, 100) i");
-$g->converged_ok('three nodes', 't');
-
-$c->server->safe_psql('postgres', 'CREATE DATABASE hostile');
-my $hostile = Converge::Node->new('hostile', $c->server, 'hostile');
-$hostile->sql(<<'SQL');
-CREATE SCHEMA converge;
-CREATE TABLE converge.requests (n serial, kind text, body bytea);
-CREATE TABLE converge.greeting (body bytea);
-CREATE TABLE converge.answers (n int, part int, body bytea);
-CREATE SEQUENCE converge.served;
-CREATE FUNCTION converge.hello(request bytea) RETURNS bytea LANGUAGE plpgsql AS $$
-BEGIN
-	INSERT INTO converge.requests (kind, body) VALUES ('hello', request);
-	RETURN (SELECT body FROM converge.greeting);
-END $$;
--- each call gives the next answer, and in the end always the last
-CREATE FUNCTION converge.pull(request bytea) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
-DECLARE
-	which int := least(nextval('converge.served'), (SELECT max(n) FROM converge.answers));
-BEGIN
-	INSERT INTO converge.requests (kind, body) VALUES ('pull', request);
-	RETURN QUERY SELECT body FROM converge.answers WHERE n = which ORDER BY part;
-END $$;
-CREATE FUNCTION converge.fetch(request bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT '\x'::bytea $$;
-SQL
-
-# --- recording what the real b answers ----------------------------------------------
-# b writes something that a and c do not have yet; a's link to b is bent to the
-# hostile peer, which gets a's requests, and the real b answers those.
-my $real = join ', ', map { "$_=" . $g->conninfo('a', $_) } qw(b c);
-my $bent = 'b=host=' . $c->server->host . ' port=' . $c->server->port . ' dbname=hostile, c=' . $g->conninfo('a', 'c');
-$c->sql("SELECT converge.peer_pause('b')");
-$a->set('converge.peers', $bent);
-ok($hostile->wait_for("SELECT count(*) > 0 FROM converge.requests WHERE kind = 'hello'"), 'a greets');
-$b->sql("INSERT INTO t SELECT i, repeat('of b', 20) FROM generate_series(1000, 1004) i; UPDATE t SET v = 'of b' WHERE id <= 10");
-my $greeting = $hostile->sql("SELECT encode(body, 'hex') FROM converge.requests WHERE kind = 'hello' ORDER BY n DESC LIMIT 1");
-my $hello = $b->sql("SELECT encode(converge.hello('\\x$greeting'), 'hex')");
-$hostile->sql("INSERT INTO converge.greeting VALUES ('\\x$hello')");
-ok($hostile->wait_for("SELECT count(*) > 0 FROM converge.requests WHERE kind = 'pull'"), 'and pulls, when the answer is right');
-my $request = $hostile->sql("SELECT encode(body, 'hex') FROM converge.requests WHERE kind = 'pull' ORDER BY n DESC LIMIT 1");
-my (undef, @answer) = split /\n/, $b->sql("SELECT encode(converge.hello('\\x$greeting'), 'hex'); SELECT encode(p, 'hex') FROM converge.pull('\\x$request') p");
-cmp_ok(scalar @answer, '>=', 2, 'the real answer has ' . @answer . ' messages');
-my ($entries) = grep { /^45/ } @answer;
-my ($head)    = grep { /^48/ } @answer;
-my @before    = grep { !/^4[58]/ } @answer;
-ok(defined $entries && defined $head, 'entries and a head among them');
+my $h = Hostile->new(
+	write => "INSERT INTO t SELECT i, repeat('of b', 20) FROM generate_series(1000, 1004) i; UPDATE t SET v = 'of b' WHERE id <= 10");
+my ($g, $a, $b, $c, $hostile) = @$h{qw(g a b c hostile)};
+my ($entries, $head, $hello, $request, $greeting) = @$h{qw(entries head hello request greeting)};
+my @before = @{ $h->{before} };
 
 # --- each answer, changed ---------------------------------------------------------------
-my $next = 5000;
-
-# Serve these answers, one a call.  a must have an error for the link that looks
-# like $like; c's rows must arrive meanwhile, and nothing of b.
-sub refused
-{
-	my ($what, $like, @answers) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $n = 0;
-	my $sql = "BEGIN; DELETE FROM converge.answers; ALTER SEQUENCE converge.served RESTART;\n";
-	for my $messages (@answers)
-	{
-		my $part = 0;
-		$n++;
-		$sql .= "INSERT INTO converge.answers VALUES ($n, " . $part++ . ', '
-		  . (defined $_ ? "'\\x$_'" : 'NULL') . ");\n" for @$messages;
-	}
-	# the answers first: an error of the one before must not be taken for theirs
-	$hostile->sql("$sql COMMIT");
-	$c->sql('INSERT INTO t VALUES (' . ++$next . ", 'of c')");
-	ok($hostile->wait_for("SELECT last_value >= $n + 1 FROM converge.served"), "$what: every one of them was asked for")
-	  or diag $a->sql('SELECT * FROM converge.stat_peers');
-	ok($a->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'b'", $like), "$what: the error says so");
-	ok($a->wait_for("SELECT count(*) FROM t WHERE id = $next", '1'), "$what: another peer's rows go on coming");
-	is($a->sql("SELECT count(*) FROM t WHERE v LIKE 'of b%'"), '0', "$what: nothing of it was applied");
-}
-
+sub refused { $h->refused(@_) }
 sub flip { my ($hex, $at) = @_; substr($hex, 2 * $at, 2) = sprintf '%02x', hex(substr $hex, 2 * $at, 2) ^ 0xff; return $hex }
 my $length = length($entries) / 2;
 
@@ -124,12 +51,8 @@ refused('bytes behind the last entry', qr/invalid/, [ @before, $entries . 'ffff'
 	my ($seen, $last) = (0, $a->sql($errors));
 	for (1 .. 300)
 	{
-		for my $pid ($a->worker_pids('receiver'))
-		{
-			open my $status, '<', "/proc/$pid/status" or next;
-			my ($kb) = map { /^VmHWM:\s+(\d+)/ ? $1 : () } <$status>;
-			$most = $kb if ($kb // 0) > $most;
-		}
+		my $kb = $h->receiver_kb;
+		$most = $kb if $kb > $most;
 		my $now = $a->sql($errors);
 		$seen++ if $now ne $last;
 		$last = $now;
@@ -146,8 +69,7 @@ for my $case ([ 'text', "SELECT 'x'::text" ], [ 'int8', 'SELECT 1::int8' ], [ 'b
 	my ($returns) = $type =~ /^(\w+)/;
 	$hostile->sql("DROP FUNCTION converge.pull(bytea);
 		CREATE FUNCTION converge.pull(request bytea) RETURNS SETOF $returns LANGUAGE sql AS \$\$ $sql \$\$");
-	$c->sql('INSERT INTO t VALUES (' . ++$next . ", 'of c')");
-	ok($a->wait_for("SELECT count(*) FROM t WHERE id = $next", '1'), "an answer of type $type: the others go on");
+	$h->others_go_on("an answer of type $type");
 	ok($a->wait_for("SELECT last_error <> '' FROM converge.stat_peers WHERE name = 'b'"), "an answer of type $type: an error");
 }
 
@@ -188,18 +110,14 @@ greeted('a greeting that is cut off', qr/invalid|truncated|greeting|hello/i, sub
 	$a->set('converge.peers', "b=host=$dir port=1 dbname=x, c=" . $g->conninfo('a', 'c'));
 	ok($a->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'b'", qr/could not connect to peer "b"|does not answer/, 60),
 		'a byte a second is no answer');
-	$c->sql('INSERT INTO t VALUES (' . ++$next . ", 'of c')");
-	ok($a->wait_for("SELECT count(*) FROM t WHERE id = $next", '1'), 'and the others go on');
+	$h->others_go_on('a byte a second');
 	kill 9, $pid;
 	waitpid $pid, 0;
 }
 
 # --- the real one again -----------------------------------------------------------------------------------
-$a->set('converge.peers', $real);
-$c->sql("SELECT converge.peer_resume('b')");
-$g->converged_ok('with the real b nothing is missing', 't');
+$h->mend;
 is($a->sql("SELECT count(*) FROM t WHERE v LIKE 'of b%'"), '15', 'what b wrote is there');
-is($a->sql('SELECT replica_id FROM converge.node_info()'), 'a', 'and a is who it was');
 like(PostgreSQL::Test::Utils::slurp_file($a->server->logfile), qr/ERROR:  peer "b" sent an in(valid|complete) answer/, 'the log names the peer');
 
 done_testing();

@@ -68,6 +68,7 @@ $history->line('e', 'seed', $opt{seed}, 'nodes', $nodes, $topology);
 # --- the cluster -----------------------------------------------------------------
 my $lab = Torture::Lab->new(
 	work => $opt{work}, bin => $opt{bin}, nodes => $nodes, seed => $opt{seed}, netns => !$opt{loopback}, user => $opt{user},
+	($opt{soak} ? (conf => $Torture::Soak::CONF, disk_mb => Torture::Soak::DISK_MB) : ()),
 	shim => "$opt{work}/shim.so", switch => "$opt{work}/netswitch", proxy => "$FindBin::Bin/../perl/proxy.pl");
 my @children;
 $SIG{TERM} = $SIG{INT} = sub { die "interrupted\n" };

@@ -24,8 +24,8 @@ while (my $line = <$in>)
 my @shown = grep { $series{$_} } @columns;
 my @nodes = sort keys %{ $series{ $shown[0] // die "no samples\n" } };
 my %says = (rss_mb => 'resident memory of all processes, MB', pss_mb => 'memory, shared parts counted once, MB',
-	processes => 'processes', files => 'open files', connections => 'backends', database_mb => 'size of the database, MB',
-	log_mb => 'change log, MB', tombstones => 'tombstones', rows => 'rows', dead_rows => 'dead rows not yet vacuumed',
+	processes => 'processes', files => 'open files', connections => 'backends', database_mb => 'size of the database but for marks, MB', marks_mb => 'marks, one for each transaction, MB',
+	log_mb => 'change log, MB', tombstones => 'tombstones', rows => 'rows but for marks', aside => 'rows set aside', conflicts => 'conflicts recorded', dead_rows => 'dead rows not yet vacuumed',
 	catalog_mb => 'system catalogs, MB', wal_mb => 'WAL, MB');
 
 sub median { my @v = sort { $a <=> $b } @_; return @v ? $v[ @v / 2 ] : 0 }

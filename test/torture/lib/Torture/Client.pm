@@ -156,6 +156,17 @@ sub wrote
 		$before // '-', $after // '-', map { "$_=$cols{$_}" } sort keys %cols);
 }
 
+# Which deletes are forgotten here by now: an insert cannot have seen those,
+# but comes after them.
+sub forgotten
+{
+	my ($self, $table) = @_;
+	return unless $ROWS{$table}{on_delete} eq 'delete_wins';
+	my $r = $self->ask('SELECT stable FROM converge.node_info()') or return;
+	my $stable = $r->{results}[0][0][0] // '{}';
+	$self->{history}->line('S', $self->{id}, $self->{txn}, $self->{stmt}, $table, $stable) if $stable ne '{}';
+}
+
 # --- statements on rows -----------------------------------------------------------
 
 # The state before a write, with the row locked.
@@ -187,6 +198,7 @@ sub do_insert
 		SELECT converge.describe(_converge) FROM $table WHERE k = $key") or return;
 	return unless $r->{tags}[0] eq 'INSERT 0 1';
 	$self->wrote($table, $key, 'I', undef, $r->{results}[0][0][0], map { $_ => $token } qw(a b c));
+	$self->forgotten($table);
 }
 
 # Whether it was an insert, the state tells: then its birth is this very write.
@@ -199,6 +211,7 @@ sub do_upsert
 	my $state = Torture::History::parse_state($r->{results}[0][0][0]);
 	my $born = $state->{birth} && $state->{birth}[0] eq $self->{replica} && $state->{birth}[1] == $state->{vc}{ $self->{replica} };
 	$self->wrote($table, $key, $born ? 'I' : 'U', undef, $r->{results}[0][0][0], map { $_ => $token } $born ? qw(a b c) : 'a');
+	$self->forgotten($table) if $born;
 }
 
 sub do_delete
@@ -224,6 +237,7 @@ sub do_rekey
 		SELECT converge.describe(_converge) FROM $table WHERE k = $to") or return;
 	$self->wrote($table, $key, 'D', $before, $r->{results}[0][0][0]);
 	$self->wrote($table, $to, 'I', undef, $r->{results}[1][0][0], map { $_ => $token } qw(a b c));
+	$self->forgotten($table);
 }
 
 sub do_truncate
@@ -306,7 +320,7 @@ sub op_unsolo
 	my ($self) = @_;
 	my ($table, $column) = @{ pick([ solo => 'id' ], [ nokey => 'v' ]) };
 	$self->begin;
-	my $r = $self->ask("DELETE FROM $table WHERE $column IN (SELECT $column FROM $table ORDER BY random() LIMIT 4) RETURNING $column");
+	my $r = $self->ask("DELETE FROM $table WHERE $column IN (SELECT $column FROM $table ORDER BY random() LIMIT 4 + (SELECT count(*) / 50 FROM $table)) RETURNING $column");
 	$self->{stmt}++;
 	$self->{history}->line('x', $self->{id}, $self->{txn}, $self->{stmt}, $table, $_->[0], 1) for $r ? @{ $r->{results}[0] } : ();
 	$self->end;
@@ -381,7 +395,9 @@ sub op_unique
 	$self->begin;
 	my $u = int rand 40;
 	my $r = rand;
-	$self->ask($r < 0.5 ? "INSERT INTO uq VALUES ('$self->{txn}', $u, 'x')"
+	# somebody clears up: as long as rows are set aside, tombstones stay
+	$self->ask($r < 0.04 ? 'DELETE FROM uq'
+		: $r < 0.5 ? "INSERT INTO uq VALUES ('$self->{txn}', $u, 'x')"
 		: $r < 0.75 ? "UPDATE uq SET u = $u WHERE id = (SELECT id FROM uq ORDER BY random() LIMIT 1)"
 		: 'DELETE FROM uq WHERE id = (SELECT id FROM uq ORDER BY random() LIMIT 1)');
 	$self->end;

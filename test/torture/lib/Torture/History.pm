@@ -57,7 +57,7 @@ sub parse_columns { return { map { /^([^=]*)=(.*)$/s ? ($1, $2) : () } @_ } }
 # Read files into one history:
 #   tables    name => { kind, granularity, on_delete }
 #   txns      id => { outcome, session, events => [...], time }
-#   writes    [ { table, key, op, dot => [replica, stamp], before, after, cols, txn, stmt, undone } ]
+#   writes    [ { table, key, op, dot => [replica, stamp], before, after, cols, txn, stmt, undone, stable } ]
 #   items     [ { table, item, n, txn } ], removals the same
 #   sessions  id => { node, events => [ in order ] }
 #   final     node => table => [ [fields] ]
@@ -97,6 +97,10 @@ my %reader = (
 		$w->{dot} = [ $replica, $clock->{$replica} // 0 ];
 		push @{ $h->{writes} }, $w;
 		push @{ $h->txn($txn)->{writes} }, $w;
+	},
+	S => sub {
+		my ($h, $t, $session, $txn, $stmt, $table, $stable) = @_;
+		$_->{stable} = parse_clock($stable) for grep { $_->{stmt} == $stmt && $_->{table} eq $table } @{ $h->txn($txn)->{writes} };
 	},
 	u => sub {
 		my ($h, $t, $session, $txn, $from) = @_;

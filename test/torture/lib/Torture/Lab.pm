@@ -22,9 +22,9 @@ use POSIX ();
 use Time::HiRes qw(time sleep clock_gettime CLOCK_MONOTONIC);
 use Torture::Wire;
 
-use constant DISK_MB => 700;
+use constant DISK_MB => 700;	# unless disk_mb is given
 
-# new(work, bin, nodes, seed, netns, user, shim, switch, proxy, conf)
+# new(work, bin, nodes, seed, netns, user, shim, switch, proxy, conf, disk_mb)
 sub new
 {
 	my ($class, %opt) = @_;
@@ -41,7 +41,7 @@ sub new
 		$node->{shim} = "$self->{work}/$node->{name}.shim";
 		$node->{clock} = { offset => 0, rate => 1000, base => 0 };
 		mkdir $node->{dir};
-		$self->run_root('mount', '-t', 'tmpfs', '-o', 'size=' . DISK_MB . 'm', 'tmpfs', $node->{dir}) if $self->{netns};
+		$self->run_root('mount', '-t', 'tmpfs', '-o', 'size=' . ($self->{disk_mb} || DISK_MB) . 'm', 'tmpfs', $node->{dir}) if $self->{netns};
 		$self->_give($node->{dir});
 		$self->_write_shim($node);
 	}

@@ -7,7 +7,20 @@ use strict;
 use warnings;
 use Time::HiRes qw(time);
 
-our @COLUMNS = qw(seconds node rss_mb pss_mb processes files connections database_mb log_mb tombstones rows dead_rows catalog_mb wal_mb);
+our @COLUMNS = qw(seconds node rss_mb pss_mb processes files connections database_mb marks_mb log_mb tombstones rows
+	dead_rows aside conflicts catalog_mb wal_mb);
+
+# What is kept must come to its limit within the run: by default deleted rows
+# are remembered for a day and conflicts for a month.  The clocks of the
+# servers are wrong by up to a minute at a time, and a backup that is restored
+# must not be older than tombstone_retention by any of them, so it is not less.
+our $CONF = <<'CONF';
+converge.tombstone_retention = '5min'
+converge.conflict_limit = 2000
+CONF
+
+# Room for all that and a copy of it.
+use constant DISK_MB => 2000;
 
 sub new
 {
@@ -20,11 +33,14 @@ sub new
 
 my $SQL = <<'SQL';
 SELECT (SELECT count(*) FROM pg_stat_activity),
-       pg_database_size(current_database()) / 1048576.0,
+       (pg_database_size(current_database()) - pg_total_relation_size('mark')) / 1048576.0,
+       pg_total_relation_size('mark') / 1048576.0,
        (SELECT log_bytes FROM converge.stat_node) / 1048576.0,
        (SELECT count(*) FROM converge.tombstones),
-       (SELECT sum(n_live_tup) FROM pg_stat_user_tables WHERE schemaname = 'public'),
+       (SELECT sum(n_live_tup) FROM pg_stat_user_tables WHERE schemaname = 'public' AND relname <> 'mark'),
        (SELECT sum(n_dead_tup) FROM pg_stat_user_tables),
+       (SELECT count(*) FROM converge.quarantine),
+       (SELECT count(*) FROM converge.conflicts),
        (SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'pg_catalog'::regnamespace) / 1048576.0,
        (SELECT sum(size) FROM pg_ls_waldir()) / 1048576.0
 SQL
