@@ -9,7 +9,7 @@
 #
 # TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
 # MINUTES=n is how long torture lasts, or each target of fuzz; SEED=n what torture
-# does; SOAK=1 draws its curves.
+# does; SOAK=1 draws its curves; LOOPBACK=1 does without network namespaces.
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 

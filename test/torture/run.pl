@@ -117,8 +117,8 @@ for my $node ($lab->nodes)
 say_line('counters are not checked: this build has no such strategy') unless $counters;
 for my $table (@Torture::Client::TABLES)
 {
-	my $o = $Torture::Client::ROWS{$table};
-	$history->line('d', $table, $o ? 'rows' : 'items', $o ? %$o : ());
+	my ($rows, $unique) = ($Torture::Client::ROWS{$table}, $Torture::Client::UNIQUE{$table});
+	$history->line('d', $table, $rows ? ('rows', %$rows) : $unique ? ('unique', %$unique) : 'items');
 }
 
 # Everything that everybody has to have in the end.

@@ -12,6 +12,7 @@ our %CHECKS = (
 	'equal'       => \&equal,
 	'durable'     => \&durable,
 	'winner'      => \&winner,
+	'unique'      => \&unique,
 	'item'        => \&item,
 	'counter'     => \&counter,
 	'dot'         => \&dot,
@@ -22,7 +23,7 @@ our %CHECKS = (
 	'leak'        => \&leak,
 	'causal'      => \&Torture::Check::Causal::check,
 	'promise'     => \&promise);
-our @ORDER = qw(promise equal durable leak winner item counter dot log atomic monotonic resurrected causal);
+our @ORDER = qw(promise equal durable leak winner unique item counter dot log atomic monotonic resurrected causal);
 
 sub committed { my ($h, $w) = @_; return $h->{txns}{ $w->{txn} }{committed} && !$w->{undone} }
 
@@ -289,6 +290,47 @@ sub winner
 	return @bad;
 }
 
+# --- rows in each other's way ------------------------------------------------------------------
+
+# Of the rows that are there and have the same value in a unique column, the
+# one that claimed it first (smallest dot of that column's value) is visible,
+# the others are set aside.
+sub unique
+{
+	my ($h) = @_;
+	my @bad;
+	my $rows = by_row($h);
+	for my $table (grep { $h->{tables}{$_}{kind} eq 'unique' } sort keys %{ $h->{tables} })
+	{
+		my $column = $h->{tables}{$table}{column};
+		my (%first, %value);
+		for my $key (keys %{ $rows->{$table} || {} })
+		{
+			my @writes = @{ $rows->{$table}{$key} };
+			my $want = expected_row($h->{tables}{$table}, @writes) or next;
+			my $u = $value{$key} = $want->{$column};
+			my ($claim) = sort { later($b->{dot}, $a->{dot}) ? 1 : -1 } grep { defined $_->{cols}{$column} } @writes;
+			$first{$u} = [ $key, $claim->{dot} ] if !$first{$u} || later($first{$u}[1], $claim->{dot});
+		}
+		for my $node (sort keys %{ $h->{final} })
+		{
+			my %visible = map { $_->[0] => $_->[1] } @{ $h->{final}{$node}{$table} || [] };
+			# of a text key the stored bytes are the length and the text
+			my %aside = map { substr(pack('H*', $_->[1]), 1) => 1 } grep { $_->[0] eq $table } @{ $h->{final}{$node}{quarantine} || [] };
+			for my $key (sort keys %{ { %visible, %aside, %value } })
+			{
+				my $u = $value{$key};
+				my $should = !defined $u ? 'gone' : $first{$u}[0] eq $key ? 'visible' : 'set aside';
+				my $is = exists $visible{$key} ? ($aside{$key} ? 'visible and set aside' : 'visible') : $aside{$key} ? 'set aside' : 'gone';
+				push @bad, "$node: $table $key is $is and should be $should" . (defined $u ? ": $column = $u was claimed first by $first{$u}[0]" : '')
+				  if $is ne $should;
+				push @bad, "$node: $table $key.$column is $visible{$key}, not $u" if $is eq 'visible' && defined $u && $visible{$key} ne $u;
+			}
+		}
+	}
+	return @bad;
+}
+
 # --- things that are written once and deleted once ------------------------------------------
 
 sub item
@@ -504,7 +546,7 @@ sub atomic
 			for my $txn (sort grep { !$done{$_}++ } keys %new)
 			{
 				my $x = $h->{txns}{$txn};
-				for my $w (grep { !$_->{undone} } @{ $x->{writes} })
+				for my $w (grep { !$_->{undone} && $h->{tables}{ $_->{table} }{kind} eq 'rows' } @{ $x->{writes} })
 				{
 					next if superseded($x, $w);
 					push @bad, "$s->{id} on $s->{node}, read $read: of $txn without its " . ($w->{op} eq 'D' ? 'delete of' : 'write to') . " $w->{table} $w->{key}"

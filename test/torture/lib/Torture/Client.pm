@@ -21,6 +21,8 @@ our %ROWS = (
 	kd => { granularity => 'column', on_delete => 'delete_wins' },
 	ku => { granularity => 'column', on_delete => 'update_wins' });
 our @ROWS = sort keys %ROWS;
+# A table of rows that are fine alone and clash with those of other nodes.
+our %UNIQUE = (uq => { granularity => 'column', on_delete => 'lww', column => 'u' });
 our $KEYS = 40;
 our $REGISTERS = 12;
 
@@ -44,6 +46,9 @@ CREATE SCHEMA torture;
 CREATE FUNCTION torture.tomb(rel regclass, k int) RETURNS text LANGUAGE sql AS
 	$$ SELECT converge.describe(state) FROM converge.tombstones
 	   WHERE relid = rel AND substr(key, length(key) - 3) = int4send(k) $$;
+CREATE FUNCTION torture.tomb(rel regclass, id text) RETURNS text LANGUAGE sql AS
+	$$ SELECT converge.describe(state) FROM converge.tombstones
+	   WHERE relid = rel AND substr(key, 2) = convert_to(id, 'UTF8') $$;
 SQL
 our @TABLES = (@ROWS, qw(mark solo nokey batch reg uq ctr));
 
@@ -388,19 +393,58 @@ sub op_registers
 	$self->end(rand() < 0.05);
 }
 
-# Rows that are fine alone and clash with those of other nodes.
+# Rows of uq with their states, locked.
+sub unique_rows
+{
+	my ($self, $which) = @_;
+	my $r = $self->ask("SELECT id, converge.describe(_converge) FROM uq $which FOR UPDATE") or return;
+	return @{ $r->{results}[0] };
+}
+
+# Rows that are fine alone and clash with those of other nodes.  Their ids are
+# never used again.
 sub op_unique
 {
 	my ($self) = @_;
 	$self->begin;
 	my $u = int rand 40;
 	my $r = rand;
-	# somebody clears up: as long as rows are set aside, tombstones stay
-	$self->ask($r < 0.04 ? 'DELETE FROM uq'
-		: $r < 0.5 ? "INSERT INTO uq VALUES ('$self->{txn}', $u, 'x')"
-		: $r < 0.75 ? "UPDATE uq SET u = $u WHERE id = (SELECT id FROM uq ORDER BY random() LIMIT 1)"
-		: 'DELETE FROM uq WHERE id = (SELECT id FROM uq ORDER BY random() LIMIT 1)');
+	if ($r < 0.04) { $self->unique_delete($self->unique_rows('')) }
+	elsif ($r < 0.5) { $self->unique_insert($u) }
+	elsif ($r < 0.75) { $self->unique_update($u, $self->unique_rows("WHERE u <> $u ORDER BY random() LIMIT 1")) }
+	else { $self->unique_delete($self->unique_rows('ORDER BY random() LIMIT 1')) }
 	$self->end;
+}
+
+sub unique_insert
+{
+	my ($self, $u) = @_;
+	$self->{stmt}++;
+	my $r = $self->ask("INSERT INTO uq VALUES ('$self->{txn}', $u, 'x');
+		SELECT converge.describe(_converge) FROM uq WHERE id = '$self->{txn}'") or return;
+	$self->wrote('uq', $self->{txn}, 'I', undef, $r->{results}[0][0][0], u => $u, v => 'x');
+}
+
+sub unique_update
+{
+	my ($self, $u, $row) = @_;
+	return unless $row;
+	$self->{stmt}++;
+	my ($id, $before) = @$row;
+	my $r = $self->ask("UPDATE uq SET u = $u WHERE id = '$id'; SELECT converge.describe(_converge) FROM uq WHERE id = '$id'") or return;
+	$self->wrote('uq', $id, 'U', $before, $r->{results}[0][0][0], u => $u);
+}
+
+# All rows: somebody clears up.  As long as any is set aside tombstones stay.
+sub unique_delete
+{
+	my ($self, @rows) = @_;
+	return unless @rows;
+	$self->{stmt}++;
+	my $ids = join ',', map { "'$_->[0]'" } @rows;
+	my $r = $self->ask("DELETE FROM uq WHERE id IN ($ids); SELECT id, torture.tomb('uq', id) FROM unnest(ARRAY[$ids]) id") or return;
+	my %before = map { @$_ } @rows;
+	$self->wrote('uq', $_->[0], 'D', $before{ $_->[0] }, $_->[1]) for @{ $r->{results}[0] };
 }
 
 sub op_count
@@ -508,8 +552,9 @@ our @ISA = ('Torture::Client');
 sub step
 {
 	my ($self) = @_;
-	my $table = Torture::Client::pick(@Torture::Client::ROWS, 'solo', 'reg');
+	my $table = Torture::Client::pick(@Torture::Client::ROWS, 'solo', 'reg', 'uq');
 	my $sql = Torture::Client::pick("VACUUM FULL $table", "CLUSTER $table USING ${table}_pkey", "REINDEX TABLE $table",
+		"REINDEX TABLE CONCURRENTLY $table", "REINDEX INDEX CONCURRENTLY uq_u_key",
 		"VACUUM (FREEZE) $table", 'VACUUM FULL nokey', 'ANALYZE', 'CHECKPOINT', 'dump');
 	if ($sql eq 'dump')
 	{
@@ -521,6 +566,17 @@ sub step
 	}
 	my $r = $self->{c}->query($sql);
 	$self->{history}->line('e', "n$self->{node}", $sql, $r->{status}, $r->{sqlstate});
+	$self->drop_left_indexes if $sql =~ /CONCURRENTLY/ && $r->{status} ne 'ok' && $self->{c}->alive;
+}
+
+# What REINDEX CONCURRENTLY leaves behind when it is cut off.
+sub drop_left_indexes
+{
+	my ($self) = @_;
+	my $r = $self->{c}->query("SELECT indexrelid::regclass FROM pg_index
+		WHERE NOT indisvalid AND indrelid::regclass::text IN ('" . join("','", @Torture::Client::ROWS, 'solo', 'reg', 'uq') . "')");
+	return unless $r->{status} eq 'ok';
+	$self->{c}->query("DROP INDEX IF EXISTS $_->[0]") for @{ $r->{results}[0] };
 }
 
 1;
