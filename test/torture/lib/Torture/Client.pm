@@ -407,9 +407,9 @@ sub op_unique
 {
 	my ($self) = @_;
 	$self->begin;
-	my $u = int rand 40;
+	my $u = int rand(rand() < 0.6 ? 4 : 40);
 	my $r = rand;
-	if ($r < 0.04) { $self->unique_delete($self->unique_rows('')) }
+	if ($r < 0.015) { $self->unique_delete($self->unique_rows('')) }
 	elsif ($r < 0.5) { $self->unique_insert($u) }
 	elsif ($r < 0.75) { $self->unique_update($u, $self->unique_rows("WHERE u <> $u ORDER BY random() LIMIT 1")) }
 	else { $self->unique_delete($self->unique_rows('ORDER BY random() LIMIT 1')) }
