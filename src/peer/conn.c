@@ -63,6 +63,9 @@
 /* A slower peer than this, by far less than any modem, does not answer. */
 #define MIN_BYTES_PER_S		128
 
+/* Nobody has so many warnings for us in one answer. */
+#define MAX_NOTICES			1000
+
 struct CvgConn
 {
 	PGconn	   *pg;
@@ -71,6 +74,7 @@ struct CvgConn
 	char	   *name;			/* of the peer */
 	double		waited_ms;		/* for input, since the pace was last looked at */
 	int64		heard;			/* bytes, meanwhile */
+	int			notices;		/* in this answer */
 };
 
 CvgConninfoCheck
@@ -156,10 +160,13 @@ report_remote_error(CvgConn *conn, PGresult *res)
 static void
 receive_notice(void *arg, const PGresult *res)
 {
+	CvgConn    *conn = arg;
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
+	/* no ERROR here: libpq is in the middle of something */
+	conn->notices++;
 	if (text != NULL)
-		ereport(DEBUG1, (errmsg_internal("peer \"%s\": %s", ((CvgConn *) arg)->name, text)));
+		ereport(DEBUG1, (errmsg_internal("peer \"%s\": %s", conn->name, text)));
 }
 
 /* Drive PQconnectPoll; false when time runs out. */
@@ -314,12 +321,18 @@ wait_socket(CvgConn *conn, uint32 io, int timeout_ms)
 	return event.events & io;
 }
 
-/* An answer begins. */
 static void
 reset_pace(CvgConn *conn)
 {
 	conn->waited_ms = 0;
 	conn->heard = 0;
+}
+
+static void
+begin_answer(CvgConn *conn)
+{
+	reset_pace(conn);
+	conn->notices = 0;
 }
 
 /* ERROR if the peer has been too slow for a whole timeout. */
@@ -360,6 +373,11 @@ await_input(CvgConn *conn, int timeout_ms)
 		report_connection_error(conn);
 	if (PQisBusy(conn->pg))
 		check_pace(conn, timeout_ms);
+	if (conn->notices > MAX_NOTICES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("peer \"%s\" sent an invalid answer", conn->name),
+				 errdetail("There are more than %d notices in it.", MAX_NOTICES)));
 }
 
 /* Push out what libpq has buffered. */
@@ -391,8 +409,8 @@ cvg_conn_prepare(CvgConn *conn, const char *function, int timeout_ms)
 
 	if (PQsendPrepare(conn->pg, function, query, 1, NULL) == 0)
 		report_connection_error(conn);
+	begin_answer(conn);
 	flush_output(conn, timeout_ms);
-	reset_pace(conn);
 	while (cvg_conn_recv(conn, timeout_ms, &row))
 		 /* no rows */ ;
 	pfree(query);
@@ -408,8 +426,8 @@ cvg_conn_send(CvgConn *conn, const char *function, CvgSlice arg, int timeout_ms)
 	if (PQsendQueryPrepared(conn->pg, function, 1, values, lengths, formats, 1) == 0 ||
 		PQsetSingleRowMode(conn->pg) == 0)
 		report_connection_error(conn);
+	begin_answer(conn);
 	flush_output(conn, timeout_ms);
-	reset_pace(conn);
 }
 
 /* Copy the bytes of the one value out of a result, and free that. */

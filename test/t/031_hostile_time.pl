@@ -107,6 +107,17 @@ for my $case (
 }
 is($a->sql("SELECT count(*) FROM t WHERE v = 'of b'"), '1', 'entries that came again and again are there once');
 
+# Nothing but notices.
+{
+	my $was = $hostile->sql("SELECT pg_get_functiondef('converge.pull(bytea)'::regprocedure)");
+	$hostile->sql('CREATE OR REPLACE FUNCTION converge.pull(request bytea) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
+		BEGIN LOOP RAISE NOTICE \'and another thing\'; END LOOP; END $$');
+	ok($a->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'b'", qr/invalid answer: There are more than 1000 notices in it/),
+		'notices for ever: refused');
+	$h->others_go_on('notices for ever');
+	$hostile->sql($was);
+}
+
 # Always new entries: no end of them, and they are applied like anybody's.
 {
 	my ($seq, @answers) = 0;
