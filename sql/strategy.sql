@@ -89,11 +89,63 @@ SELECT converge.set_strategy('st', 'lww');
 SELECT DISTINCT strategy FROM converge.strategies;
 
 --
+-- A function over whole rows
+--
+CREATE TABLE rt (id int PRIMARY KEY, n int, t text);
+SELECT converge.replicate('rt', granularity => 'row');
+CREATE FUNCTION row_fn(rt, rt, jsonb) RETURNS rt IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION row_volatile(rt, rt, jsonb) RETURNS rt LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION row_other(rt, rt, jsonb) RETURNS st IMMUTABLE LANGUAGE sql AS 'SELECT NULL::st';
+CREATE FUNCTION st_fn(st, st, jsonb) RETURNS st IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'function:nobody')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'function:row_volatile')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'function:row_other')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'function:first_of')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'n', 'function:row_fn')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('rt', 'n', 'row_function:row_fn')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'function:st_fn')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'function:st_fn')$$);
+SELECT * FROM failure($$SELECT converge.set_strategy('st', 'n', 'row_function:st_fn')$$);
+SELECT converge.set_strategy('rt', 'function:row_fn');
+SELECT column_name, strategy, count(*) OVER (PARTITION BY set_at) AS at_once FROM converge.strategies
+WHERE "table" = 'rt'::regclass ORDER BY column_name;
+INSERT INTO rt VALUES (1, 1, 'a');
+UPDATE rt SET n = 2;
+SELECT id, n, t FROM rt;
+SELECT count(*) FROM converge.siblings(NULL::rt, '{"id": 1}');
+SELECT converge.set_strategy('rt', 'lww');
+SELECT DISTINCT strategy FROM converge.strategies WHERE "table" = 'rt'::regclass;
+SELECT converge.unreplicate('rt');
+DROP TABLE rt CASCADE;
+DROP FUNCTION st_fn;
+
+--
 -- check_merge()
 --
 SELECT * FROM converge.check_merge('greatest_of', 'SELECT generate_series(1, 5)');
 SELECT law, count(*) FROM converge.check_merge('first_of', 'SELECT generate_series(1, 5)') GROUP BY law;
 SELECT law, example FROM converge.check_merge('mean_of', 'VALUES (0), (4), (8)') ORDER BY law, example;
+-- of whole rows: what is generated, or merges by its type, is not there, and keys are the same
+CREATE TABLE offer (id int PRIMARY KEY, price int, half int GENERATED ALWAYS AS (price / 2) STORED, c converge.pncounter);
+SELECT converge.replicate('offer', granularity => 'row');
+INSERT INTO offer (id, price) VALUES (1, 10), (2, 20), (3, 30), (4, 10);
+CREATE FUNCTION dearest(mine offer, theirs offer, info jsonb) RETURNS offer IMMUTABLE LANGUAGE sql
+	AS 'SELECT CASE WHEN mine.price >= theirs.price THEN mine ELSE theirs END';
+CREATE FUNCTION latest(mine offer, theirs offer, info jsonb) RETURNS offer IMMUTABLE LANGUAGE sql
+	AS $$ SELECT CASE WHEN info #>> '{mine,written_at}' > info #>> '{theirs,written_at}' THEN mine ELSE theirs END $$;
+CREATE FUNCTION added(mine offer, theirs offer, info jsonb) RETURNS offer IMMUTABLE LANGUAGE plpgsql
+	AS $$ BEGIN mine.price := mine.price + theirs.price + coalesce(theirs.half, 0); RETURN mine; END $$;
+CREATE FUNCTION rekeyed(mine offer, theirs offer, info jsonb) RETURNS offer IMMUTABLE LANGUAGE plpgsql
+	AS $$ BEGIN mine.id := greatest(mine.id, theirs.id) + 1; mine.price := greatest(mine.price, theirs.price); RETURN mine; END $$;
+CREATE FUNCTION nothing(mine offer, theirs offer, info jsonb) RETURNS offer IMMUTABLE LANGUAGE sql
+	AS 'SELECT NULL::offer';
+SELECT * FROM converge.check_merge('dearest', 'SELECT offer FROM offer');
+SELECT * FROM converge.check_merge('latest', 'SELECT offer FROM offer');
+SELECT * FROM converge.check_merge('added', 'SELECT offer FROM offer ORDER BY id LIMIT 1');
+SELECT law, count(*) FROM converge.check_merge('rekeyed', 'SELECT offer FROM offer') GROUP BY law;
+SELECT law, count(*) FROM converge.check_merge('nothing', 'SELECT offer FROM offer') GROUP BY law;
+SELECT * FROM converge.check_merge('dearest', 'SELECT NULL::offer WHERE false');
+DROP TABLE offer CASCADE;
 
 --
 -- Renamed and dropped columns

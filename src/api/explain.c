@@ -269,6 +269,7 @@ why_text(const CvgStrategy *s)
 		case CVG_STRATEGY_UNION:
 			return "the elements of all";
 		case CVG_STRATEGY_FUNCTION:
+		case CVG_STRATEGY_ROW_FUNCTION:
 			return psprintf("what %s() makes of them, in this order", s->function);
 		default:
 			return "the latest write";

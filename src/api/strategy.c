@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * strategy.c
- *	  converge.set_strategy(), reset(), resolve(), check_merge().
+ *	  converge.set_strategy(), reset(), resolve().
  *
  * reset() and resolve() are UPDATE statements of the caller, with the
  * caller's rights; cvg_rewriting tells the triggers what is special about them.
@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "store/crdt_column.h"
 #include "store/relinfo.h"
+#include "store/row_function.h"
 #include "store/strategy.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -85,7 +86,9 @@ check_strategy(Relation rel, const char *column, const char *strategy)
 						RelationGetRelationName(rel),
 						format_type_be(info->columns[at].codec.type)),
 				 errhint("Strategies are for columns of ordinary types.")));
-	s = cvg_strategy_parse(strategy, info->columns[at].codec.type, column);
+	s = cvg_strategy_parse(info, strategy, info->columns[at].codec.type, column);
+	if (s->kind == CVG_STRATEGY_ROW_FUNCTION)	/* how it is kept, not how it is set */
+		cvg_strategy_unknown(strategy);
 	for (int i = 0; i < info->desc->ncolumns; i++)
 		shared += info->columns[i].unit == info->columns[at].unit;
 	if (shared > 1 && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_SIBLINGS)
@@ -118,9 +121,28 @@ CVG_FUNCTION(set_strategy)
 	require_replicated(rel, &reg);
 	check_strategy_column(relid, reg.key_index, column);
 	check_strategy(rel, column, strategy);
-	cvg_strategy_set(rel, column, strategy);
+	cvg_strategy_set(rel, list_make1(unconstify(char *, column)), strategy);
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
+}
+
+/* The strategy of each column for that of a table: a function is one over rows. */
+static const char *
+table_strategy(Relation rel, const char *strategy)
+{
+	static const char prefix[] = "function:";
+
+	if (strncmp(strategy, prefix, strlen(prefix)) == 0)
+	{
+		(void) cvg_row_function(cvg_rel(rel), strategy + strlen(prefix));
+		return psprintf("row_%s", strategy);
+	}
+	if (strcmp(strategy, "siblings") != 0 && strcmp(strategy, "lww") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a strategy for a whole table", strategy),
+				 errhint("Available are: siblings, lww, function:schema.name.")));
+	return strategy;
 }
 
 /* Of every column that can have one. */
@@ -130,14 +152,11 @@ CVG_FUNCTION(set_table_strategy)
 	const char *strategy = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Relation	rel = cvg_open_own_table(relid, ShareRowExclusiveLock);
 	TupleDesc	tupdesc = RelationGetDescr(rel);
+	List	   *columns = NIL;
 	CvgRegistration reg;
 
 	require_replicated(rel, &reg);
-	if (strcmp(strategy, "siblings") != 0 && strcmp(strategy, "lww") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a strategy for a whole table", strategy),
-				 errhint("Available are: siblings, lww.")));
+	strategy = table_strategy(rel, strategy);
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
@@ -147,8 +166,10 @@ CVG_FUNCTION(set_table_strategy)
 			is_key_column(reg.key_index, att->attnum) ||
 			cvg_crdt_of_type(att->atttypid) != NULL)
 			continue;
-		cvg_strategy_set(rel, NameStr(att->attname), strategy);
+		columns = lappend(columns, pstrdup(NameStr(att->attname)));
 	}
+	if (columns != NIL)
+		cvg_strategy_set(rel, columns, strategy);
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -268,52 +289,4 @@ CVG_FUNCTION(resolve)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("there is no row with this key in table \"%s\"", get_rel_name(relid))));
 	PG_RETURN_VOID();
-}
-
-/* ----------------------------------------------------------------
- *		check_merge()
- * ----------------------------------------------------------------
- */
-
-/* So many values, and all their pairs and triples. */
-#define CHECK_SAMPLES	24
-#define CHECK_EXAMPLES	5
-
-static const char check_query[] =
-	"WITH s AS MATERIALIZED (SELECT pg_catalog.row_number() OVER () AS i, q.v"
-	" FROM (SELECT DISTINCT d.v FROM (%s) AS d(v) LIMIT %d) AS q)"
-	" (SELECT 'idempotent', pg_catalog.format('%%L with itself gives %%L', a.v, %s(a.v, a.v)) FROM s a"
-	" WHERE %s(a.v, a.v) IS DISTINCT FROM a.v LIMIT %d)"
-	" UNION ALL (SELECT 'commutative', pg_catalog.format('%%L, %%L gives %%L, the other way round %%L',"
-	" a.v, b.v, %s(a.v, b.v), %s(b.v, a.v)) FROM s a JOIN s b ON a.i OPERATOR(pg_catalog.<) b.i"
-	" WHERE %s(a.v, b.v) IS DISTINCT FROM %s(b.v, a.v) LIMIT %d)"
-	" UNION ALL (SELECT 'associative', pg_catalog.format('%%L, %%L, %%L gives %%L from the left, %%L from the right',"
-	" a.v, b.v, c.v, %s(%s(a.v, b.v), c.v), %s(a.v, %s(b.v, c.v))) FROM s a, s b, s c"
-	" WHERE %s(%s(a.v, b.v), c.v) IS DISTINCT FROM %s(a.v, %s(b.v, c.v)) LIMIT %d)";
-
-CVG_FUNCTION(check_merge)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	char	   *f = NameListToQuotedString(cvg_name_list(text_to_cstring(PG_GETARG_TEXT_PP(0))));
-	char	   *samples = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *sql = psprintf(check_query, samples, CHECK_SAMPLES,
-							   f, f, CHECK_EXAMPLES, f, f, f, f, CHECK_EXAMPLES,
-							   f, f, f, f, f, f, f, f, CHECK_EXAMPLES);
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	SPI_connect();
-	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not run the check of a merge function");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		Datum		values[2];
-		bool		nulls[2] = {false, false};
-
-		for (int j = 0; j < 2; j++)
-			values[j] = CStringGetTextDatum(SPI_getvalue(SPI_tuptable->vals[i],
-														 SPI_tuptable->tupdesc, j + 1));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	SPI_finish();
-	return (Datum) 0;
 }

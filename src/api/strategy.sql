@@ -3,7 +3,7 @@
 CREATE FUNCTION converge.set_strategy("table" regclass, strategy text) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'set_table_strategy';
 COMMENT ON FUNCTION converge.set_strategy(regclass, text) IS
-    'set the strategy of every column of a table that can have one: siblings or lww';
+    'set the strategy of every column of a table that can have one: siblings, lww or, of a table replicated by row, function:schema.name with name(mine t, theirs t, info jsonb) returns t';
 
 CREATE FUNCTION converge.reset("table" regclass, column_name name, key jsonb DEFAULT '{}') RETURNS bigint
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'reset_counter';
@@ -39,7 +39,8 @@ COMMENT ON FUNCTION converge.check_merge(text, text) IS
     'counter-examples to a merge function being commutative, associative and idempotent, among the values of a query''s only column';
 
 CREATE VIEW converge.strategies AS
-    SELECT s.relid::regclass AS "table", s.attname AS column_name, s.strategy, s.replica AS set_by,
+    SELECT s.relid::regclass AS "table", s.attname AS column_name,
+        regexp_replace(s.strategy, '^row_', '') AS strategy, s.replica AS set_by,
         timestamptz '2000-01-01 00:00:00+00' + s.stamp * interval '1 microsecond' AS set_at
     FROM converge.column_strategies s;
 COMMENT ON VIEW converge.strategies IS 'strategies of columns, as set by set_strategy() on any node';

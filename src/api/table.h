@@ -46,7 +46,7 @@ extern Oid	cvg_registration_by_key(Oid index);
 
 extern void cvg_registration_insert(Oid relid, const CvgRegistration *reg);
 
-/* Forget a table: registration, groups, tombstones, rows set aside. */
+/* Forget a table: registration, groups, tombstones, rows set aside; not strategies. */
 extern void cvg_registration_delete(Oid relid);
 
 /* Replace the recorded column groups; elements as of cvg_column_groups(). */

@@ -7,10 +7,12 @@
  * to be kept from firing by session_replication_role, under which ALWAYS
  * triggers still fire, in a role setting that their owner could not have made.
  * So the row is written through the table and executor functions.  No user
- * code runs here except in index expressions and predicates, as the table's
- * owner and security-restricted, as VACUUM and CREATE INDEX do.  Constraints
- * hold for the new version because they held for the old one: none of them is
- * about the state.
+ * code runs here except in expressions of indexes, constraints and generated
+ * columns, as the table's owner and security-restricted, as VACUUM and CREATE
+ * INDEX do.  Where no column but the state changes, constraints hold for the new
+ * version because they held for the old one: none of them is about the state.
+ * Where others do, generated columns are computed and constraints checked; a
+ * version that would belong in another partition is refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +22,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "store/restamp.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -82,10 +85,31 @@ form_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state, CvgReplaced 
 	ExecForceStoreHeapTuple(fresh, restamp->slot, true);
 }
 
+/* Columns other than the state are new: what depends on them. */
+static void
+complete_row(CvgRestamp *restamp)
+{
+	TupleConstr *constr = RelationGetDescr(restamp->rel)->constr;
+
+	if (constr != NULL && constr->has_generated_stored)
+		ExecComputeStoredGenerated(restamp->rri, restamp->estate, restamp->slot, CMD_INSERT);
+	if (constr != NULL)
+		ExecConstraints(restamp->rri, restamp->slot, restamp->estate);
+	if (restamp->rel->rd_rel->relispartition &&
+		!ExecPartitionCheck(restamp->rri, restamp->slot, restamp->estate, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a row of partition \"%s\" would have to move to another partition",
+						RelationGetRelationName(restamp->rel)),
+				 errdetail("Its concurrent versions are in different partitions, and the new strategy shows another one."),
+				 errhint("End its conflict with converge.resolve() first.")));
+}
+
 void
 cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state,
 				CvgReplaced *replaced)
 {
+	bool		others = replaced != NULL && replaced->n > 0;
 	Snapshot	snapshot;
 
 	/* the row may have been inserted by the command that we are in */
@@ -95,6 +119,8 @@ cvg_restamp_row(CvgRestamp *restamp, TupleTableSlot *slot, CvgSlice state,
 	SetUserIdAndSecContext(restamp->rel->rd_rel->relowner,
 						   restamp->save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
+	if (others)
+		complete_row(restamp);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	cvg_update_row(restamp->rri, restamp->estate, &slot->tts_tid, restamp->slot, snapshot);
 	UnregisterSnapshot(snapshot);

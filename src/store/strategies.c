@@ -185,19 +185,52 @@ invalidate(List *tree)
 static void
 fold_row(CvgRel *info, TupleTableSlot *slot, CvgSlice state, CvgReplaced *out)
 {
+	CvgFold		fold = {.rel = info,.state = state,.slot = slot};
+
 	for (int i = 0; i < info->desc->ncolumns; i++)
 	{
 		CvgRelColumn *col = &info->columns[i];
-		CvgCellView view;
 		bool		isnull;
 		Datum		value;
 
-		if (col->unit < 0 || !cvg_rowstate_cell(state, info->units[col->unit], &view) ||
-			(view.npairs < 2 && !view.counted))
+		if (!cvg_strategy_folds(info, i, state))
 			continue;
-		value = cvg_strategy_fold(info, i, state, &isnull);
+		value = cvg_strategy_fold(&fold, i, &isnull);
 		cvg_replaced_add(out, col->attnum, value, isnull);
 	}
+}
+
+/* Which row is it? */
+typedef struct RowContext
+{
+	CvgRel	   *rel;
+	TupleTableSlot *slot;		/* empty: none yet */
+} RowContext;
+
+static void
+row_error_context(void *arg)
+{
+	RowContext *context = arg;
+	const CvgDescriptor *desc = context->rel->desc;
+	StringInfoData key;
+
+	if (TTS_EMPTY(context->slot))
+		return;
+	initStringInfo(&key);
+	for (int i = 0; i < desc->nkeys; i++)
+	{
+		CvgRelColumn *col = &context->rel->columns[desc->keycols[i]];
+		bool		isnull;
+		Datum		value = slot_getattr(context->slot, col->attnum, &isnull);
+		Oid			out;
+		bool		varlena;
+
+		getTypeOutputInfo(col->codec.type, &out, &varlena);
+		appendStringInfo(&key, "%s%s", i > 0 ? ", " : "", OidOutputFunctionCall(out, value));
+	}
+	errcontext("computing what a row of table \"%.*s.%.*s\" shows by its new strategy, key (%s)",
+			   (int) desc->schema.len, (const char *) desc->schema.data,
+			   (int) desc->table.len, (const char *) desc->table.data, key.data);
 }
 
 static void
@@ -213,9 +246,12 @@ fold_relation(Relation rel)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	int			nestlevel = cvg_codec_enter();
+	RowContext	row = {info, slot};
+	ErrorContextCallback callback = {error_context_stack, row_error_context, &row};
 	Oid			user;
 	int			sec;
 
+	error_context_stack = &callback;
 	GetUserIdAndSecContext(&user, &sec);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
@@ -235,6 +271,7 @@ fold_relation(Relation rel)
 		}
 		MemoryContextReset(context);
 	}
+	error_context_stack = callback.previous;
 	cvg_codec_leave(nestlevel);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -267,24 +304,32 @@ fold_tree(List *tree)
  * ----------------------------------------------------------------
  */
 
+/*
+ * All with one stamp: of two nodes that do this to the same columns at the same
+ * time, one wins for all of them.
+ */
 void
-cvg_strategy_set(Relation rel, const char *column, const char *strategy)
+cvg_strategy_set(Relation rel, List *columns, const char *strategy)
 {
 	Oid			relid = RelationGetRelid(rel);
 	List	   *tree = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
 	CvgDb	   *db = cvg_db();
-	CvgColumn  *col;
+	const CvgDescriptor *desc = cvg_rel(rel)->desc;
 	CvgStamp	stamp = cvg_capture_stamp();
+	ListCell   *lc;
 
-	/* later than what is set now, whoever has set it */
-	col = find_column(unconstify(CvgDescriptor *, cvg_rel(rel)->desc), cvg_slice_cstring(column));
-	if (col != NULL && (col->flags & CVG_COL_STRATEGY) && col->set_at >= stamp)
+	/* later than anything that is set now, whoever has set it */
+	for (int i = 0; i < desc->ncolumns; i++)
 	{
-		cvg_stamp_observe(db, col->set_at);
-		stamp = cvg_capture_stamp();
+		if ((desc->columns[i].flags & CVG_COL_STRATEGY) && desc->columns[i].set_at >= stamp)
+		{
+			cvg_stamp_observe(db, desc->columns[i].set_at);
+			stamp = cvg_capture_stamp();
+		}
 	}
-	write_row(relid, column, cvg_slice_cstring(strategy),
-			  cvg_slice_cstring(db->replica_id), stamp);
+	foreach(lc, columns)
+		write_row(relid, lfirst(lc), cvg_slice_cstring(strategy),
+				  cvg_slice_cstring(db->replica_id), stamp);
 	invalidate(tree);
 	fold_tree(tree);
 	cvg_xactlog_announce(cvg_rel(rel));
@@ -383,13 +428,14 @@ cvg_strategies_news(CvgSlice bytes)
 }
 
 static void
-adopt_column(Oid relid, const CvgColumn *col)
+adopt_column(CvgRel *rel, const CvgColumn *col)
 {
+	Oid			relid = rel->rootid;
 	char	   *name = pnstrdup((const char *) col->name.data, col->name.len);
 	char	   *strategy = pnstrdup((const char *) col->strategy.data, col->strategy.len);
 
 	/* what cannot be done here stops that peer's stream until it can */
-	(void) cvg_strategy_parse(strategy, get_atttype(relid, get_attnum(relid, name)), name);
+	(void) cvg_strategy_parse(rel, strategy, get_atttype(relid, get_attnum(relid, name)), name);
 	if (col->set_at > GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -423,7 +469,7 @@ cvg_strategies_adopt(CvgSlice bytes)
 	for (int i = 0; i < theirs.ncolumns; i++)
 	{
 		if (is_news(&theirs.columns[i], find_column(&ours, theirs.columns[i].name)))
-			adopt_column(relid, &theirs.columns[i]);
+			adopt_column(cvg_rel_by_oid(relid), &theirs.columns[i]);
 	}
 	invalidate(tree);
 	fold_tree(tree);

@@ -34,6 +34,7 @@
 #include "parser/parse_func.h"
 #include "store/crdt_column.h"
 #include "store/json_paths.h"
+#include "store/row_function.h"
 #include "store/strategy.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -46,6 +47,7 @@
 #include "utils/typcache.h"
 
 #define FUNCTION_PREFIX "function:"
+#define ROW_FUNCTION_PREFIX "row_function:"
 
 /* ----------------------------------------------------------------
  *		Names
@@ -92,6 +94,11 @@ cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt)
 		s->kind = CVG_STRATEGY_FUNCTION;
 		s->function = name + strlen(FUNCTION_PREFIX);
 	}
+	if (strncmp(name, ROW_FUNCTION_PREFIX, strlen(ROW_FUNCTION_PREFIX)) == 0)
+	{
+		s->kind = CVG_STRATEGY_ROW_FUNCTION;
+		s->function = name + strlen(ROW_FUNCTION_PREFIX);
+	}
 	if ((s->kind == CVG_STRATEGY_COUNTER && !is_countable(type)) ||
 		(s->kind == CVG_STRATEGY_JSONB_MERGE && type != JSONBOID) ||
 		(s->kind == CVG_STRATEGY_UNION && !OidIsValid(get_element_type(type))))
@@ -99,14 +106,47 @@ cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt)
 	return s;
 }
 
+void
+cvg_check_merge_function(Oid function, const char *name)
+{
+	if (func_volatile(function) != PROVOLATILE_IMMUTABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("function %s is not immutable", name),
+				 errdetail("It must give the same result on every node."),
+				 errhint("Declare it IMMUTABLE if it is so.")));
+}
+
+/* A function that takes whole rows was given for a column. */
+pg_noinline static void
+refuse_row_function(CvgRel *rel, const char *name)
+{
+	const char *table = get_rel_name(rel->rootid);
+
+	if (rel->desc->granularity == CVG_GRANULARITY_ROW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("function %s merges whole rows, not a column", name),
+				 errhint("Use converge.set_strategy('%s', 'function:%s').", table, name)));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("function %s merges whole rows, not a column", name),
+			 errdetail("Table \"%s\" is replicated by column: what the row was when a value was written is not known on every node.",
+					   table),
+			 errhint("Replicate it with granularity => 'row' and use converge.set_strategy('%s', 'function:%s').",
+					 table, name)));
+}
+
 /* The function fn(t, t) returns t of that name; ERROR if it will not do. */
 static Oid
-find_function(const char *name, Oid type)
+find_function(CvgRel *rel, const char *name, Oid type)
 {
 	Oid			args[2] = {type, type};
 	List	   *names = cvg_name_list(name);
 	Oid			oid = LookupFuncName(names, 2, args, true);
 
+	if (!OidIsValid(oid) && OidIsValid(cvg_row_function_lookup(rel, name)))
+		refuse_row_function(rel, name);
 	if (!OidIsValid(oid) || get_func_rettype(oid) != type ||
 		get_func_prokind(oid) != PROKIND_FUNCTION || get_func_retset(oid))
 		ereport(ERROR,
@@ -114,29 +154,31 @@ find_function(const char *name, Oid type)
 				 errmsg("there is no function %s(%s, %s) returning %s", name,
 						format_type_be(type), format_type_be(type), format_type_be(type)),
 				 errhint("Create it on every node first.")));
-	if (func_volatile(oid) != PROVOLATILE_IMMUTABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-				 errmsg("function %s is not immutable", name),
-				 errdetail("It must give the same result on every node."),
-				 errhint("Declare it IMMUTABLE if it is so.")));
+	cvg_check_merge_function(oid, name);
 	return oid;
 }
 
+void
+cvg_strategy_unknown(const char *text)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown strategy \"%s\"", text),
+			 errhint("Available are: lww, counter, max, min, union, jsonb_merge, siblings, function:schema.name.")));
+}
+
 CvgStrategy *
-cvg_strategy_parse(const char *text, Oid type, const char *column)
+cvg_strategy_parse(CvgRel *rel, const char *text, Oid type, const char *column)
 {
 	Oid			base = getBaseType(type);
-	bool		known = strncmp(text, FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) == 0;
+	bool		known = strncmp(text, FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) == 0 ||
+		strncmp(text, ROW_FUNCTION_PREFIX, strlen(ROW_FUNCTION_PREFIX)) == 0;
 	CvgStrategy *s;
 
 	for (int i = 0; i < lengthof(strategy_names); i++)
 		known |= strcmp(text, strategy_names[i].name) == 0;
 	if (!known)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown strategy \"%s\"", text),
-				 errhint("Available are: lww, counter, max, min, union, jsonb_merge, siblings, function:schema.name.")));
+		cvg_strategy_unknown(text);
 	s = cvg_strategy_known(cvg_slice_cstring(text), base, CurrentMemoryContext);
 	if (s->kind == CVG_STRATEGY_LWW && strcmp(text, "lww") != 0)
 		ereport(ERROR,
@@ -151,7 +193,9 @@ cvg_strategy_parse(const char *text, Oid type, const char *column)
 				 errmsg("strategy \"%s\" does not fit column \"%s\": type %s has no order",
 						text, column, format_type_be(type))));
 	if (s->kind == CVG_STRATEGY_FUNCTION)
-		(void) find_function(s->function, type);
+		(void) find_function(rel, s->function, type);
+	if (s->kind == CVG_STRATEGY_ROW_FUNCTION)
+		(void) cvg_row_function(rel, s->function);
 	return s;
 }
 
@@ -475,16 +519,21 @@ changed_paths(CvgRel *rel, int column, TupleTableSlot *oldslot, TupleTableSlot *
 	return cvg_json_changed_paths(rel->desc->columns[column].name, old, oldnull, new, newnull, ids);
 }
 
-/* The column whose strategy is that of a unit, -1 if it has none. */
+/* The column whose strategy is that of a unit: set last.  -1 if it has none. */
 static int
 strategy_column(CvgRel *rel, int unit)
 {
+	const CvgColumn *columns = rel->desc->columns;
+	int			last = -1;
+
 	for (int i = 0; i < rel->desc->ncolumns; i++)
 	{
-		if (rel->columns[i].unit == unit && rel->columns[i].strategy != NULL)
-			return i;
+		if (rel->columns[i].unit == unit && rel->columns[i].strategy != NULL &&
+			(last < 0 || cvg_dot_cmp(columns[i].set_at, columns[i].set_by,
+									 columns[last].set_at, columns[last].set_by) > 0))
+			last = i;
 	}
-	return -1;
+	return last;
 }
 
 CvgRewriting cvg_rewriting = {CVG_REWRITE_NONE};
@@ -579,6 +628,8 @@ void
 cvg_strategy_show_counts(CvgRel *rel, CvgSlice state, TupleTableSlot *newslot,
 						 CvgReplaced *replaced)
 {
+	CvgFold		fold = {.rel = rel,.state = state,.slot = newslot};
+
 	for (int i = 0; i < rel->desc->ncolumns; i++)
 	{
 		CvgRelColumn *col = &rel->columns[i];
@@ -592,7 +643,7 @@ cvg_strategy_show_counts(CvgRel *rel, CvgSlice state, TupleTableSlot *newslot,
 			!cvg_rowstate_cell(state, rel->units[col->unit], &view) || !view.counted)
 			continue;
 		was = slot_getattr(newslot, col->attnum, &was_null);
-		shows = cvg_strategy_fold(rel, i, state, &isnull);
+		shows = cvg_strategy_fold(&fold, i, &isnull);
 		if (was_null != isnull ||
 			(!isnull && !datum_image_eq(was, shows, col->codec.typbyval, col->codec.typlen)))
 			cvg_replaced_add(replaced, col->attnum, shows, isnull);
@@ -688,12 +739,12 @@ array_union(const CvgRelColumn *col, const Values *v, bool *isnull)
 
 /* fn(fn(v1, v2), v3) ... */
 static Datum
-call_function(const CvgRelColumn *col, const Values *v, bool *isnull)
+call_function(CvgRel *rel, const CvgRelColumn *col, const Values *v, bool *isnull)
 {
 	FmgrInfo	fn;
 	Datum		result = v->values[0];
 
-	fmgr_info(find_function(col->strategy->function, col->codec.type), &fn);
+	fmgr_info(find_function(rel, col->strategy->function, col->codec.type), &fn);
 	*isnull = v->nulls[0];
 	for (int i = 1; i < v->n; i++)
 	{
@@ -719,7 +770,7 @@ call_function(const CvgRelColumn *col, const Values *v, bool *isnull)
 }
 
 static Datum
-fold_values(const CvgRelColumn *col, const Values *v, bool *isnull)
+fold_values(CvgRel *rel, const CvgRelColumn *col, const Values *v, bool *isnull)
 {
 	CvgStrategyKind kind = col->strategy != NULL ? col->strategy->kind : CVG_STRATEGY_LWW;
 	int			at = v->n - 1;	/* the last write */
@@ -727,24 +778,74 @@ fold_values(const CvgRelColumn *col, const Values *v, bool *isnull)
 	if (v->n > 0 && kind == CVG_STRATEGY_UNION)
 		return array_union(col, v, isnull);
 	if (v->n > 0 && kind == CVG_STRATEGY_FUNCTION)
-		return call_function(col, v, isnull);
+		return call_function(rel, col, v, isnull);
 	if (kind == CVG_STRATEGY_MAX || kind == CVG_STRATEGY_MIN)
 		at = largest(col, v, kind == CVG_STRATEGY_MIN);
 	*isnull = at < 0 || v->nulls[at];
 	return at < 0 ? (Datum) 0 : v->values[at];
 }
 
-Datum
-cvg_strategy_fold(CvgRel *rel, int column, CvgSlice state, bool *isnull)
+/* The function over the whole row that a column is merged by, NULL if none. */
+static const char *
+row_function(CvgRel *rel, int unit)
+{
+	int			column = rel->desc->granularity == CVG_GRANULARITY_ROW ?
+		strategy_column(rel, unit) : -1;
+
+	return column >= 0 && rel->columns[column].strategy->kind == CVG_STRATEGY_ROW_FUNCTION ?
+		rel->columns[column].strategy->function : NULL;
+}
+
+/* One column of what it makes; it is called for the first of them. */
+static Datum
+row_function_column(CvgFold *fold, const char *function, const CvgCellView *view, int column,
+					bool *isnull)
+{
+	CvgRel	   *rel = fold->rel;
+
+	if (fold->values == NULL)
+	{
+		Datum		keys[CVG_MAX_KEY_COLUMNS];
+
+		if (fold->slot != NULL)
+			cvg_rel_key_values(rel, fold->slot, keys);
+		fold->values = palloc(sizeof(Datum) * rel->desc->ncolumns);
+		fold->nulls = palloc(sizeof(bool) * rel->desc->ncolumns);
+		cvg_row_function_fold(rel, function, view, fold->slot != NULL ? keys : fold->keys,
+							  fold->values, fold->nulls);
+	}
+	*isnull = fold->nulls[column];
+	return fold->values[column];
+}
+
+bool
+cvg_strategy_folds(CvgRel *rel, int column, CvgSlice state)
 {
 	CvgRelColumn *col = &rel->columns[column];
+	CvgCellView view;
+
+	return col->unit >= 0 && cvg_rowstate_cell(state, rel->units[col->unit], &view) &&
+		(view.npairs > 1 || view.counted);
+}
+
+Datum
+cvg_strategy_fold(CvgFold *fold, int column, bool *isnull)
+{
+	CvgRel	   *rel = fold->rel;
+	CvgRelColumn *col = &rel->columns[column];
+	const char *function = row_function(rel, col->unit);
 	CvgCellView view;
 	Values		v;
 	Datum		value;
 
-	(void) cvg_rowstate_cell(state, rel->units[col->unit], &view);
-	v = column_values(rel, column, &view);
-	value = fold_values(col, &v, isnull);
+	(void) cvg_rowstate_cell(fold->state, rel->units[col->unit], &view);
+	if (function != NULL && view.npairs > 1)
+		value = row_function_column(fold, function, &view, column, isnull);
+	else
+	{
+		v = column_values(rel, column, &view);
+		value = fold_values(rel, col, &v, isnull);
+	}
 	if (!view.counted || !is_countable(col->codec.base))
 		return value;
 	value = to_amount(col->codec.base, value, *isnull);

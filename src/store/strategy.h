@@ -31,6 +31,7 @@ typedef enum CvgStrategyKind
 	CVG_STRATEGY_UNION,
 	CVG_STRATEGY_JSONB_MERGE,
 	CVG_STRATEGY_FUNCTION,
+	CVG_STRATEGY_ROW_FUNCTION,	/* over all columns of the unit: row_function.h */
 	CVG_STRATEGY_SIBLINGS
 } CvgStrategyKind;
 
@@ -44,10 +45,16 @@ typedef struct CvgStrategy
  * The strategy of that name for a column of that type; ERROR if there is none
  * such, or the function it names will not do.  column is for messages.
  */
-extern CvgStrategy *cvg_strategy_parse(const char *text, Oid type, const char *column);
+extern CvgStrategy *cvg_strategy_parse(CvgRel *rel, const char *text, Oid type,
+									   const char *column);
+
+extern void cvg_strategy_unknown(const char *text);
 
 /* The same without catalog lookups or errors: what cannot be is lww. */
 extern CvgStrategy *cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt);
+
+/* ERROR unless a function may be called to merge; name is for messages. */
+extern void cvg_check_merge_function(Oid function, const char *name);
 
 static inline bool
 cvg_strategy_keeps_values(const CvgStrategy *s)
@@ -115,10 +122,27 @@ extern int	cvg_strategy_add_kept(CvgRel *rel, CvgSlice state, uint32 *units, int
 extern Datum cvg_unit_column(CvgRel *rel, int column, CvgSlice value, bool *isnull);
 
 /*
+ * A row whose columns are folded.  Its key is in slot (of this relation) or, if
+ * that is NULL, in keys.  The rest is private, and zero at first.
+ */
+typedef struct CvgFold
+{
+	CvgRel	   *rel;
+	CvgSlice	state;
+	TupleTableSlot *slot;
+	const Datum *keys;			/* in key order */
+	Datum	   *values;			/* by columns, what a function over the row has made */
+	bool	   *nulls;
+} CvgFold;
+
+/* Is what a column shows computed from the state? */
+extern bool cvg_strategy_folds(CvgRel *rel, int column, CvgSlice state);
+
+/*
  * What a column shows, of a state in which its unit has a cell with values or
  * counts.  Runs functions of users: as the table's owner.
  */
-extern Datum cvg_strategy_fold(CvgRel *rel, int column, CvgSlice state, bool *isnull);
+extern Datum cvg_strategy_fold(CvgFold *fold, int column, bool *isnull);
 
 /* What one replica has contributed to a count, as text. */
 extern char *cvg_strategy_share_text(Oid type, const CvgCellView *view, int share);
@@ -138,11 +162,11 @@ extern void cvg_strategies_delete(Oid relid, const char *column);
 extern void cvg_strategies_follow(Relation root);
 
 /*
- * Set one, by this node, at this moment; or adopt what a descriptor of
- * another node says where that is newer.  Both compute anew what rows show.
- * cvg_strategies_news: is there anything to adopt?
+ * Set that of some columns (a list of names), by this node, at this moment;
+ * or adopt what a descriptor of another node says where that is newer.  Both
+ * compute anew what rows show.  cvg_strategies_news: is there anything to adopt?
  */
-extern void cvg_strategy_set(Relation rel, const char *column, const char *strategy);
+extern void cvg_strategy_set(Relation rel, List *columns, const char *strategy);
 extern bool cvg_strategies_news(CvgSlice descriptor);
 extern void cvg_strategies_adopt(CvgSlice descriptor);
 

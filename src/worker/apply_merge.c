@@ -399,11 +399,58 @@ documents_before(RowWork *w)
 	return values;
 }
 
+/* Key of the merged row, spelled as it will be there. */
+static const Datum *
+merged_key(RowWork *w)
+{
+	CvgRel	   *rel = w->map->store->info;
+	Datum	   *keys = palloc(sizeof(Datum) * Max(rel->desc->nkeys, 1));
+	int			ncolumns = 0;
+	const int  *cols = NULL;
+	const CvgValue *values = NULL;
+	CvgMap	   *map = NULL;
+	int			i;
+	int			k;
+
+	memcpy(keys, w->keys, sizeof(Datum) * rel->desc->nkeys);
+	if (w->key_from >= 0)
+	{
+		RowInput   *in = &w->inputs[w->key_from];
+
+		ncolumns = in->ncolumns;
+		cols = in->cols;
+		values = in->values;
+		map = in->map;
+	}
+	else if (w->place == ROW_LIVE)
+		cvg_rel_key_values(w->target->info, w->target->found, keys);
+	else if (w->local_image != NULL)
+	{
+		ncolumns = w->local_image->ncolumns;
+		cols = w->local_image->cols;
+		values = w->local_image->values;
+		map = w->local_map;
+	}
+	for (i = 0; i < ncolumns; i++)
+	{
+		for (k = 0; k < rel->desc->nkeys; k++)
+		{
+			int			at = rel->desc->keycols[k];
+			bool		isnull;
+
+			if (map->local[cols[i]] == at)
+				keys[k] = cvg_codec_get(&rel->columns[at].codec, values[i], &isnull);
+		}
+	}
+	return keys;
+}
+
 /* Compute what units show whose value comes from the state. */
 static void
 show_units(RowWork *w)
 {
 	CvgRel	   *rel = w->map->store->info;
+	CvgFold		fold = {.rel = rel,.state = w->state};
 	int			i;
 
 	w->any_shown = false;
@@ -413,6 +460,7 @@ show_units(RowWork *w)
 	if (!w->any_shown)
 		return;
 	w->any_remote = true;
+	fold.keys = merged_key(w);
 	w->shown = palloc0(sizeof(RowShown) * rel->desc->ncolumns);
 	for (i = 0; i < rel->desc->ncolumns; i++)
 	{
@@ -425,7 +473,7 @@ show_units(RowWork *w)
 		if (w->source[unit] == FROM_STATE)
 			shown->value = cvg_unit_column(rel, i, w->kept[unit], &shown->isnull);
 		else
-			shown->value = cvg_strategy_fold(rel, i, w->state, &shown->isnull);
+			shown->value = cvg_strategy_fold(&fold, i, &shown->isnull);
 	}
 }
 

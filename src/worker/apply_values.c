@@ -10,6 +10,7 @@
 
 #include "executor/executor.h"
 #include "store/conflictlog.h"
+#include "store/strategy.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -338,6 +339,25 @@ cvg_values_fill_absent(RowWork *w)
 	store_contents(w->target, &c, w->state_datum);
 }
 
+/*
+ * What columns show that are computed from the state: the strategy, or its
+ * function, may have changed since the image was made.
+ */
+static void
+fold_contents(CvgRel *rel, CvgSlice state, const Datum *keys, RowContents *c)
+{
+	CvgFold		fold = {.rel = rel,.state = state,.keys = keys};
+	int			i;
+
+	if (!cvg_rowstate_has_cells(state))
+		return;
+	for (i = 0; i < rel->desc->ncolumns; i++)
+	{
+		if (c->known[i] && cvg_strategy_folds(rel, i, state))
+			c->values[i] = cvg_strategy_fold(&fold, i, &c->nulls[i]);
+	}
+}
+
 bool
 cvg_row_from_image(CvgApply *ap, CvgStore *store, CvgSlice key, CvgSlice state,
 				   CvgSlice bytes, CvgTarget **target)
@@ -346,12 +366,15 @@ cvg_row_from_image(CvgApply *ap, CvgStore *store, CvgSlice key, CvgSlice state,
 	CvgMap	   *map;
 	CvgImage   *image = cvg_values_open_image(ap, store, bytes, &map);
 	RowContents c;
+	Datum		keys[CVG_MAX_KEY_COLUMNS];
 	CvgBuf		buf;
 	int			i;
 
 	if (image == NULL)
 		return false;
 	contents_init(&c, rel->desc->ncolumns);
+	if (rel->desc->nkeys > 0)
+		cvg_rel_decode_key(rel, key, keys);
 	for (i = 0; i < image->ncolumns; i++)
 	{
 		int			at = map->local[image->cols[i]];
@@ -359,13 +382,9 @@ cvg_row_from_image(CvgApply *ap, CvgStore *store, CvgSlice key, CvgSlice state,
 		if (at >= 0)
 			contents_set(&c, rel, at, image->values[i]);
 	}
+	fold_contents(rel, state, keys, &c);
 	if (rel->desc->nkeys > 0)
-	{
-		Datum		keys[CVG_MAX_KEY_COLUMNS];
-
-		cvg_rel_decode_key(rel, key, keys);
 		*target = cvg_store_route_key(store, keys);
-	}
 	else
 		*target = cvg_store_route_row(store, c.values, c.nulls);
 

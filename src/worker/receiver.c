@@ -43,6 +43,7 @@
 #include "core/peers.h"
 #include "core/wire.h"
 #include "guc.h"
+#include "mb/pg_wchar.h"
 #include "peer/conn.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
@@ -178,6 +179,34 @@ note_success(Receiver *r)
 }
 
 /*
+ * What the DBA reads of an error: the message, its detail, and what we were at,
+ * which names the row.  That is the outermost line of the context; it is there
+ * whole, however long the rest is.
+ */
+static void
+error_text(const ErrorData *edata, char *text)
+{
+	const char *what = edata->context != NULL ? strrchr(edata->context, '\n') : NULL;
+	size_t		room = CVG_ERROR_LEN - 1;
+	char	   *said = psprintf("%s%s%s", edata->message, edata->detail != NULL ? ": " : "",
+								edata->detail != NULL ? edata->detail : "");
+	size_t		len = strlen(said);
+
+	what = what != NULL ? what + 1 : edata->context;
+	if (what != NULL && strlen(what) + 3 < room / 2)
+		room -= strlen(what) + 3;
+	else
+		what = NULL;
+	if (len > room)
+		len = pg_mbcliplen(said, (int) len, (int) room);
+	if (what != NULL)
+		snprintf(text, CVG_ERROR_LEN, "%.*s (%s)", (int) len, said, what);
+	else
+		snprintf(text, CVG_ERROR_LEN, "%.*s", (int) len, said);
+	pfree(said);
+}
+
+/*
  * Note an error in the slot, and say whether it should be logged too: what
  * repeats itself, as when a peer is down for days, is logged now and then.
  */
@@ -188,9 +217,7 @@ note_failure(Receiver *r, ErrorData *edata)
 	TimestampTz now = GetCurrentTimestamp();
 	bool		news;
 
-	snprintf(text, sizeof(text), "%s%s%s", edata->message,
-			 edata->detail != NULL ? ": " : "",
-			 edata->detail != NULL ? edata->detail : "");
+	error_text(edata, text);
 	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
 	news = strcmp(r->slot->last_error, text) != 0 ||
 		r->slot->failures % LOG_EVERY == 0;
