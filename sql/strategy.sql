@@ -191,8 +191,27 @@ SELECT converge.resolve(ROW('c', NULL)::heap);
 SELECT v FROM heap ORDER BY v;
 DROP TABLE heap;
 
--- The registration goes with the table
+--
+-- Strategies outlive unreplicate(), not the table
+--
+SELECT converge.set_strategy('st', 'n', 'counter');
 SELECT converge.unreplicate('st');
-SELECT count(*) FROM converge.column_strategies;
+SELECT count(*) FROM converge.column_strategies WHERE strategy = 'counter';
+SET client_min_messages = notice;
+SELECT converge.replicate('st');
+SET client_min_messages = warning;
+UPDATE st SET n = 10;
+SELECT * FROM failure('ALTER TABLE st ALTER n TYPE text');
+SELECT * FROM failure('ALTER TABLE st ALTER n TYPE numeric');
+SELECT * FROM failure('ALTER TABLE st ADD CHECK (n < hi)');
+ALTER TABLE st ALTER n TYPE bigint;
+UPDATE st SET n = n + 5000000000;
+SELECT id, n FROM st ORDER BY id;
+SELECT converge.unreplicate('st');
+ALTER TABLE st ALTER n TYPE text;
+SET client_min_messages = notice;
+SELECT converge.replicate('st');
+SET client_min_messages = warning;
 DROP TABLE st, plain;
+SELECT count(*) FROM converge.column_strategies;
 DROP FUNCTION volatile_fn, first_of, greatest_of, mean_of, failure;

@@ -8,8 +8,9 @@
  * function over whole rows is called as it is for a conflict: with the same
  * key in both rows, without what is generated or merges by its type, and with
  * an info that says who has written what.  Each sample counts as written by
- * somebody else, later than those before it.  What is compared is what would
- * be taken of the result.
+ * somebody else, later than those before it; three of them are tried in the
+ * order of writes only, which is that of a conflict.  What is compared is what
+ * would be taken of the result.
  *
  *-------------------------------------------------------------------------
  */
@@ -187,7 +188,8 @@ row_check(Oid relid, const char *f, const char *samples)
 					 taken(ab, rest), taken(ba, rest), CHECK_EXAMPLES);
 	appendStringInfo(&sql, " UNION ALL (SELECT 'associative', pg_catalog.format('%%L, %%L, %%L gives %%L from the left, %%L from the right',"
 					 " a.j, b.j, c.j, g.x, g.y) FROM s a, s b, s c, LATERAL (SELECT %s AS x, %s AS y) AS g"
-					 " WHERE g.x IS DISTINCT FROM g.y LIMIT %d)",
+					 " WHERE a.i OPERATOR(pg_catalog.<=) b.i AND b.i OPERATOR(pg_catalog.<=) c.i"
+					 " AND g.x IS DISTINCT FROM g.y LIMIT %d)",
 					 taken(ab_c, rest), taken(a_bc, rest), CHECK_EXAMPLES);
 	return sql.data;
 }

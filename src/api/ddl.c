@@ -36,7 +36,9 @@
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
 #include "storage/lmgr.h"
 #include "store/meta.h"
 #include "store/relinfo.h"
@@ -46,6 +48,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* An object that a command has created, changed or dropped. */
 typedef struct TouchedObject
@@ -135,6 +138,7 @@ verify_root(Relation rel, const CvgRegistration *reg)
 	cvg_check_column_ids(rel, reg->key_index);
 	cvg_groups_replace(RelationGetRelid(rel), cvg_column_groups(rel, reg->key_index));
 	cvg_invalidate_tree(RelationGetRelid(rel));
+	cvg_strategies_check_units(rel);
 }
 
 /* That a replicated table, or a partition of one, still is what it must be. */
@@ -258,6 +262,24 @@ check_before_attach(Oid parent, Oid partition)
 					 cvg_qualified_name(partition), CVG_STATE_COLUMN)));
 }
 
+/* A column's strategy has to fit the type that it gets. */
+static void
+check_before_retype(Oid relid, const AlterTableCmd *cmd)
+{
+	const ColumnDef *def = castNode(ColumnDef, cmd->def);
+	Type		type;
+
+	if (!OidIsValid(relid) || !cvg_registration_find(relid, NULL) ||
+		!cvg_class_ownercheck(relid, GetUserId()))
+		return;
+	type = LookupTypeName(NULL, def->typeName, NULL, true);
+	if (type == NULL)
+		return;					/* the server says so */
+	LockRelationOid(relid, AccessExclusiveLock);
+	cvg_strategies_check_type(relid, cmd->name, typeTypeId(type));
+	ReleaseSysCache(type);
+}
+
 CVG_FUNCTION(ddl_start)
 {
 	AlterTableStmt *stmt;
@@ -275,6 +297,8 @@ CVG_FUNCTION(ddl_start)
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
 		Oid			partition;
 
+		if (cmd->subtype == AT_AlterColumnType)
+			check_before_retype(parent, cmd);
 		if (cmd->subtype != AT_AttachPartition || !OidIsValid(parent))
 			continue;
 		partition = RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true);
@@ -424,6 +448,7 @@ examine_dropped(const TouchedObject *object)
 		return InvalidOid;
 	if (object->objsubid != 0)
 		return object->objid;	/* a column */
+	cvg_strategies_delete(object->objid, NULL);	/* outlive unreplicate() */
 	if (cvg_registration_find(object->objid, NULL))
 	{
 		cvg_registration_delete(object->objid);

@@ -3,7 +3,7 @@
 CREATE FUNCTION converge.ddl_start() RETURNS event_trigger
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ddl_start';
 COMMENT ON FUNCTION converge.ddl_start() IS
-    'event trigger: checks ATTACH PARTITION to a replicated table';
+    'event trigger: checks what a replicated table is about to become: partitions, types of columns with a strategy';
 
 CREATE FUNCTION converge.ddl_end() RETURNS event_trigger
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'ddl_end';
@@ -18,7 +18,7 @@ COMMENT ON FUNCTION converge.ddl_drop() IS
 CREATE EVENT TRIGGER converge_ddl_start ON ddl_command_start
     WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION converge.ddl_start();
-COMMENT ON EVENT TRIGGER converge_ddl_start IS 'checks ATTACH PARTITION to a replicated table';
+COMMENT ON EVENT TRIGGER converge_ddl_start IS 'checks ATTACH PARTITION to, and types of columns of, a replicated table';
 ALTER EVENT TRIGGER converge_ddl_start ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER converge_ddl_end ON ddl_command_end

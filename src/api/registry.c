@@ -187,7 +187,6 @@ cvg_registration_delete(Oid relid)
 	delete_rows(CVG_T_TOMBSTONES, relid);
 	delete_rows(CVG_T_QUARANTINE, relid);
 	delete_rows(CVG_T_REPLICATED_COLUMNS, relid);
-	delete_rows(CVG_T_COLUMN_STRATEGIES, relid);
 	delete_rows(CVG_T_REPLICATED, relid);
 	CommandCounterIncrement();
 }

@@ -45,6 +45,7 @@
 #include "store/meta.h"
 #include "store/relinfo.h"
 #include "store/restamp.h"
+#include "store/strategy.h"
 #include "types/types.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -401,8 +402,9 @@ enrol(Oid relid, List *tree, CvgRegistration *reg)
 	rel = table_open(relid, NoLock);
 	if (reg->granularity == CVG_GRANULARITY_COLUMN)
 		cvg_groups_replace(relid, cvg_column_groups(rel, reg->key_index));
-	table_close(rel, NoLock);
 	cvg_invalidate_tree(relid);
+	cvg_strategies_revive(rel);
+	table_close(rel, NoLock);
 
 	capture_rows(tree);
 	create_row_triggers(relid);

@@ -14,7 +14,7 @@ COMMENT ON FUNCTION converge.replicate_schema(name) IS
 CREATE FUNCTION converge.unreplicate("table" regclass) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'unreplicate';
 COMMENT ON FUNCTION converge.unreplicate(regclass) IS
-    'stop replicating a table on this node; its rows stay';
+    'stop replicating a table on this node; its rows and strategies stay';
 
 CREATE FUNCTION converge.set_strategy("table" regclass, column_name name, strategy text) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'set_strategy';

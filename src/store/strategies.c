@@ -17,6 +17,11 @@
  * ShareRowExclusiveLock keeps writers out meanwhile: whoever comes later uses
  * the new strategy.
  *
+ * A node that does not replicate the table keeps what it knew of it, and adopts
+ * nothing.  A descriptor that passed by meanwhile is not sent again on the same
+ * connection: where a change refers to one that has news (apply_map.c), the
+ * connection is given up, and the next one begins with the descriptor.
+ *
  * Nodes know a column by its name, and so do these rows; its number, which is
  * local, tells a renamed column from a dropped one.  A node that renames a
  * column announces the strategy under the new name: what was set elsewhere
@@ -381,6 +386,55 @@ cvg_strategies_follow(Relation root)
 	cvg_xactlog_announce(cvg_rel(root));
 }
 
+/* The columns of a table that is replicated again. */
+typedef struct Reviving
+{
+	Relation	root;
+	CvgRel	   *rel;
+} Reviving;
+
+static void
+revive_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	Reviving   *r = arg;
+	const char *name = NameStr(*DatumGetName(get_column(rel, tuple, 2)));
+	const char *table = RelationGetRelationName(r->root);
+	CvgSlice	strategy = get_text(rel, tuple, 3);
+	TM_FailureData failure;
+
+	for (int i = 0; i < r->rel->desc->ncolumns; i++)
+	{
+		if (!cvg_slice_eq(r->rel->desc->columns[i].name, cvg_slice_cstring(name)) ||
+			r->rel->columns[i].strategy == NULL || !cvg_strategy_fits(r->rel, i))
+			continue;
+		if (r->rel->columns[i].strategy->kind == CVG_STRATEGY_LWW)
+			return;				/* as any column has */
+		ereport(NOTICE,
+				(errmsg("column \"%s\" of table \"%s\" has strategy \"%.*s\" as before", name, table,
+						(int) strategy.len, (const char *) strategy.data)));
+		return;
+	}
+	ereport(NOTICE,
+			(errmsg("strategy \"%.*s\" does not fit column \"%s\" of table \"%s\" any more and is forgotten",
+					(int) strategy.len, (const char *) strategy.data, name, table)));
+	(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
+					   InvalidSnapshot, true, &failure, false);
+}
+
+void
+cvg_strategies_revive(Relation root)
+{
+	Following	f = {.tupdesc = RelationGetDescr(root)};
+	Reviving	r = {.root = root};
+
+	for_each(RelationGetRelid(root), RowExclusiveLock, follow_row, &f);
+	CommandCounterIncrement();
+	invalidate(find_all_inheritors(RelationGetRelid(root), NoLock, NULL));
+	r.rel = cvg_rel(root);
+	for_each(RelationGetRelid(root), RowExclusiveLock, revive_row, &r);
+	invalidate(find_all_inheritors(RelationGetRelid(root), NoLock, NULL));
+}
+
 /* Is what a foreign column says newer than what ours has? */
 static bool
 is_news(const CvgColumn *theirs, const CvgColumn *ours)
@@ -401,8 +455,8 @@ described_rel(const CvgDescriptor *theirs)
 	return OidIsValid(relid) ? cvg_rel_by_oid(relid) : NULL;
 }
 
-static bool
-any_news(const CvgDescriptor *theirs, CvgRel *ours)
+bool
+cvg_strategies_differ(const CvgDescriptor *theirs, CvgRel *ours)
 {
 	for (int i = 0; ours != NULL && i < theirs->ncolumns; i++)
 	{
@@ -424,7 +478,7 @@ cvg_strategies_news(CvgSlice bytes)
 		return false;
 	for (int i = 0; i < theirs.ncolumns; i++)
 		strategies |= (theirs.columns[i].flags & CVG_COL_STRATEGY) != 0;
-	return strategies && any_news(&theirs, described_rel(&theirs));
+	return strategies && cvg_strategies_differ(&theirs, described_rel(&theirs));
 }
 
 static void
@@ -463,7 +517,7 @@ cvg_strategies_adopt(CvgSlice bytes)
 	LockRelationOid(relid, ShareRowExclusiveLock);
 	tree = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
 	rel = cvg_rel_by_oid(relid);
-	if (!any_news(&theirs, rel))
+	if (!cvg_strategies_differ(&theirs, rel))
 		return;
 	(void) cvg_descriptor_decode(rel->desc_bytes, &ours, NULL);
 	for (int i = 0; i < theirs.ncolumns; i++)

@@ -27,11 +27,9 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "libpq/pqformat.h"
-#include "parser/parse_func.h"
 #include "store/crdt_column.h"
 #include "store/json_paths.h"
 #include "store/row_function.h"
@@ -42,8 +40,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/regproc.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #define FUNCTION_PREFIX "function:"
@@ -68,6 +64,18 @@ static const struct
 	{"jsonb_merge", CVG_STRATEGY_JSONB_MERGE},
 	{"siblings", CVG_STRATEGY_SIBLINGS}
 };
+
+bool
+cvg_strategy_is_name(const char *text)
+{
+	for (int i = 0; i < lengthof(strategy_names); i++)
+	{
+		if (strcmp(text, strategy_names[i].name) == 0)
+			return true;
+	}
+	return strncmp(text, FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) == 0 ||
+		strncmp(text, ROW_FUNCTION_PREFIX, strlen(ROW_FUNCTION_PREFIX)) == 0;
+}
 
 static bool
 is_countable(Oid type)
@@ -103,99 +111,6 @@ cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt)
 		(s->kind == CVG_STRATEGY_JSONB_MERGE && type != JSONBOID) ||
 		(s->kind == CVG_STRATEGY_UNION && !OidIsValid(get_element_type(type))))
 		s->kind = CVG_STRATEGY_LWW;
-	return s;
-}
-
-void
-cvg_check_merge_function(Oid function, const char *name)
-{
-	if (func_volatile(function) != PROVOLATILE_IMMUTABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-				 errmsg("function %s is not immutable", name),
-				 errdetail("It must give the same result on every node."),
-				 errhint("Declare it IMMUTABLE if it is so.")));
-}
-
-/* A function that takes whole rows was given for a column. */
-pg_noinline static void
-refuse_row_function(CvgRel *rel, const char *name)
-{
-	const char *table = get_rel_name(rel->rootid);
-
-	if (rel->desc->granularity == CVG_GRANULARITY_ROW)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("function %s merges whole rows, not a column", name),
-				 errhint("Use converge.set_strategy('%s', 'function:%s').", table, name)));
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("function %s merges whole rows, not a column", name),
-			 errdetail("Table \"%s\" is replicated by column: what the row was when a value was written is not known on every node.",
-					   table),
-			 errhint("Replicate it with granularity => 'row' and use converge.set_strategy('%s', 'function:%s').",
-					 table, name)));
-}
-
-/* The function fn(t, t) returns t of that name; ERROR if it will not do. */
-static Oid
-find_function(CvgRel *rel, const char *name, Oid type)
-{
-	Oid			args[2] = {type, type};
-	List	   *names = cvg_name_list(name);
-	Oid			oid = LookupFuncName(names, 2, args, true);
-
-	if (!OidIsValid(oid) && OidIsValid(cvg_row_function_lookup(rel, name)))
-		refuse_row_function(rel, name);
-	if (!OidIsValid(oid) || get_func_rettype(oid) != type ||
-		get_func_prokind(oid) != PROKIND_FUNCTION || get_func_retset(oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("there is no function %s(%s, %s) returning %s", name,
-						format_type_be(type), format_type_be(type), format_type_be(type)),
-				 errhint("Create it on every node first.")));
-	cvg_check_merge_function(oid, name);
-	return oid;
-}
-
-void
-cvg_strategy_unknown(const char *text)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown strategy \"%s\"", text),
-			 errhint("Available are: lww, counter, max, min, union, jsonb_merge, siblings, function:schema.name.")));
-}
-
-CvgStrategy *
-cvg_strategy_parse(CvgRel *rel, const char *text, Oid type, const char *column)
-{
-	Oid			base = getBaseType(type);
-	bool		known = strncmp(text, FUNCTION_PREFIX, strlen(FUNCTION_PREFIX)) == 0 ||
-		strncmp(text, ROW_FUNCTION_PREFIX, strlen(ROW_FUNCTION_PREFIX)) == 0;
-	CvgStrategy *s;
-
-	for (int i = 0; i < lengthof(strategy_names); i++)
-		known |= strcmp(text, strategy_names[i].name) == 0;
-	if (!known)
-		cvg_strategy_unknown(text);
-	s = cvg_strategy_known(cvg_slice_cstring(text), base, CurrentMemoryContext);
-	if (s->kind == CVG_STRATEGY_LWW && strcmp(text, "lww") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("strategy \"%s\" does not fit column \"%s\" of type %s",
-						text, column, format_type_be(type)),
-				 errhint("A counter is smallint, integer, bigint, numeric or double precision; union is for arrays, jsonb_merge for jsonb.")));
-	if ((s->kind == CVG_STRATEGY_MAX || s->kind == CVG_STRATEGY_MIN) &&
-		!OidIsValid(lookup_type_cache(base, TYPECACHE_CMP_PROC)->cmp_proc))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("strategy \"%s\" does not fit column \"%s\": type %s has no order",
-						text, column, format_type_be(type))));
-	if (s->kind == CVG_STRATEGY_FUNCTION)
-		(void) find_function(rel, s->function, type);
-	if (s->kind == CVG_STRATEGY_ROW_FUNCTION)
-		(void) cvg_row_function(rel, s->function);
 	return s;
 }
 
@@ -280,6 +195,40 @@ cvg_unit_value_of(CvgRel *rel, int unit, const CvgValue *values, const bool *kno
 	return cvg_buf_slice(&out);
 }
 
+static Datum clamp_int(Oid type, int128 sum);
+
+/*
+ * A value as it is in a cell.  Integers may have been written when the column
+ * was of another integer type.
+ */
+static Datum
+get_value(CvgRelColumn *col, CvgValue value, bool *isnull)
+{
+	CvgReader	r;
+	int64		n;
+
+	if (value.kind != CVG_VALUE_BINARY || value.bytes.len == col->codec.typlen ||
+		(col->codec.base != INT2OID && col->codec.base != INT4OID && col->codec.base != INT8OID))
+		return cvg_codec_get(&col->codec, value, isnull);
+	cvg_reader_init(&r, value.bytes);
+	switch (value.bytes.len)
+	{
+		case sizeof(int16):
+			n = (int16) (value.bytes.data[0] << 8 | value.bytes.data[1]);
+			break;
+		case sizeof(int32):
+			n = (int32) cvg_get_u32(&r);
+			break;
+		case sizeof(int64):
+			n = (int64) cvg_get_u64(&r);
+			break;
+		default:
+			return cvg_codec_get(&col->codec, value, isnull);
+	}
+	*isnull = false;
+	return clamp_int(col->codec.base, n);
+}
+
 Datum
 cvg_unit_column(CvgRel *rel, int column, CvgSlice bytes, bool *isnull)
 {
@@ -294,7 +243,7 @@ cvg_unit_column(CvgRel *rel, int column, CvgSlice bytes, bool *isnull)
 		CvgValue	value = cvg_get_value(&r);
 
 		if (cvg_reader_ok(&r) && id == wanted)
-			return cvg_codec_get(&rel->columns[column].codec, value, isnull);
+			return get_value(&rel->columns[column], value, isnull);
 	}
 	if (!cvg_reader_ok(&r))
 		ereport(ERROR,
@@ -744,7 +693,7 @@ call_function(CvgRel *rel, const CvgRelColumn *col, const Values *v, bool *isnul
 	FmgrInfo	fn;
 	Datum		result = v->values[0];
 
-	fmgr_info(find_function(rel, col->strategy->function, col->codec.type), &fn);
+	fmgr_info(cvg_merge_function(rel, col->strategy->function, col->codec.type), &fn);
 	*isnull = v->nulls[0];
 	for (int i = 1; i < v->n; i++)
 	{

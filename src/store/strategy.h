@@ -50,8 +50,14 @@ extern CvgStrategy *cvg_strategy_parse(CvgRel *rel, const char *text, Oid type,
 
 extern void cvg_strategy_unknown(const char *text);
 
+/* Is it the name of one, whatever it is for? */
+extern bool cvg_strategy_is_name(const char *text);
+
 /* The same without catalog lookups or errors: what cannot be is lww. */
 extern CvgStrategy *cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mcxt);
+
+/* The function fn(t, t) returns t of that name; ERROR if it will not do. */
+extern Oid	cvg_merge_function(CvgRel *rel, const char *name, Oid type);
 
 /* ERROR unless a function may be called to merge; name is for messages. */
 extern void cvg_check_merge_function(Oid function, const char *name);
@@ -147,6 +153,20 @@ extern Datum cvg_strategy_fold(CvgFold *fold, int column, bool *isnull);
 /* What one replica has contributed to a count, as text. */
 extern char *cvg_strategy_share_text(Oid type, const CvgCellView *view, int share);
 
+/* --- strategy_check.c: when the table changes --- */
+
+/* Can a column have the strategy that it has? */
+extern bool cvg_strategy_fits(CvgRel *rel, int column);
+
+/* ERROR when columns move together whose strategies do not allow it. */
+extern void cvg_strategies_check_units(Relation root);
+
+/*
+ * ERROR when a column may not get that type, before it does.  The caller holds
+ * AccessExclusiveLock on the table, which is the root.
+ */
+extern void cvg_strategies_check_type(Oid relid, const char *column, Oid type);
+
 /* --- strategies.c: which columns have which --- */
 
 /* Fill in the strategies of a root's columns. */
@@ -162,12 +182,20 @@ extern void cvg_strategies_delete(Oid relid, const char *column);
 extern void cvg_strategies_follow(Relation root);
 
 /*
+ * For a table that is replicated again: its columns have the strategies that
+ * they had, unless these do not fit any more.
+ */
+extern void cvg_strategies_revive(Relation root);
+
+/*
  * Set that of some columns (a list of names), by this node, at this moment;
  * or adopt what a descriptor of another node says where that is newer.  Both
  * compute anew what rows show.  cvg_strategies_news: is there anything to adopt?
+ * cvg_strategies_differ: the same, of a decoded one and our table (or NULL).
  */
 extern void cvg_strategy_set(Relation rel, List *columns, const char *strategy);
 extern bool cvg_strategies_news(CvgSlice descriptor);
+extern bool cvg_strategies_differ(const CvgDescriptor *theirs, CvgRel *ours);
 extern void cvg_strategies_adopt(CvgSlice descriptor);
 
 #endif							/* CVG_STORE_STRATEGY_H */

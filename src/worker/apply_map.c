@@ -16,6 +16,7 @@
  */
 #include "compat.h"
 
+#include "store/strategy.h"
 #include "worker/apply_int.h"
 
 #define SLICE_ARGS(s)	(int) (s).len, (const char *) (s).data
@@ -109,6 +110,21 @@ check_settings(const CvgDescriptor *ours, const CvgDescriptor *theirs)
 		raise_setting_differs(theirs, "the key", hint);
 }
 
+/*
+ * A descriptor with news was passed by while the table was not replicated here.
+ * The error ends the connection; the next one begins with the descriptor.
+ */
+static void
+check_strategies(CvgRel *rel, const CvgDescriptor *theirs)
+{
+	if (cvg_strategies_differ(theirs, rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("strategies of table \"%.*s.%.*s\" were set while it was not replicated here",
+						SLICE_ARGS(theirs->schema), SLICE_ARGS(theirs->table)),
+				 errdetail("They are adopted when the peer is connected to again, which happens by itself.")));
+}
+
 /* Do two columns of one name mean the same? */
 static bool
 columns_agree(const CvgDescriptor *theirs, const CvgColumn *ours,
@@ -158,7 +174,10 @@ make_map(CvgApply *ap, const CvgDescriptor *theirs, CvgStore *store, bool strict
 	MemoryContextSwitchTo(old);
 
 	if (strict)
+	{
 		check_settings(rel->desc, theirs);
+		check_strategies(rel, theirs);
+	}
 	for (i = 0; i < theirs->ncolumns; i++)
 	{
 		int			at = find_column(rel->desc, theirs->columns[i].name);

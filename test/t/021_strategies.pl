@@ -154,6 +154,8 @@ reads('SELECT n FROM t WHERE id = 50', '0', 'are one');
 # --- renamed and dropped columns: each node runs the DDL when it likes ---------------------
 $g->all('CREATE TABLE moved (id int PRIMARY KEY, n int, m int, gone int)');
 $g->replicate('moved');
+$g->all('CREATE TABLE other (id int PRIMARY KEY)');
+$g->replicate('other');
 my $strategies = q{SELECT string_agg(column_name || ' ' || strategy || ' ' || set_by, ', ' ORDER BY column_name) FROM converge.strategies WHERE "table" = 'moved'::regclass};
 $a->sql("SELECT converge.set_strategy('moved', 'n', 'counter'), converge.set_strategy('moved', 'gone', 'max')");
 $a->sql('INSERT INTO moved VALUES (1, 10, 1, 1)');
@@ -178,11 +180,58 @@ $a->sql('ALTER TABLE moved RENAME m TO most');
 ok($b->wait_for($strategies, 'count counter a, most max a'), 'a strategy set before the rename elsewhere, without any change of data');
 reads($strategies, 'count counter a, most max a', 'is the same');
 
+# --- other types of columns ---------------------------------------------------------------
+$g->all('CREATE TABLE typed (id int PRIMARY KEY, n int, m int, sib text)');
+$g->replicate('typed');
+$a->sql("INSERT INTO typed VALUES (1, 10, 1, 's')");
+$g->converged_ok('a row that is older than its strategies', 'typed');
+$a->sql("SELECT converge.set_strategy('typed', 'n', 'counter'), converge.set_strategy('typed', 'm', 'max'), converge.set_strategy('typed', 'sib', 'siblings')");
+$b->wait_for("SELECT count(*) FROM converge.column_strategies WHERE relid = 'typed'::regclass", '3');
+sub conflict
+{
+	my ($first, $second, $want, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$g->cut('a', 'b');
+	$a->sql("UPDATE typed SET $first");
+	$b->sql("UPDATE typed SET $second");
+	$g->heal('a', 'b');
+	$g->converged_ok($what, 'typed');
+	reads('SELECT n, m, sib FROM typed', $want, $what);
+}
+conflict("n = n + 1, m = 9, sib = 'one'", "n = n + 2, m = 7, sib = 'two'", '13|9|two', 'integers');
+$_->fails_ok('ALTER TABLE typed ALTER n TYPE text', '42804', qr/strategy "counter", which does not fit type text/, 'a type that a strategy cannot have') for $g->nodes;
+$_->fails_ok('ALTER TABLE typed ALTER sib TYPE int USING 1', '55000', qr/cannot change column "sib"/, 'a type that cannot read what is kept') for $g->nodes;
+$_->fails_ok('ALTER TABLE typed ALTER n TYPE numeric', '55000', qr/cannot change column "n"/, 'one in which contributions are counted differently') for $g->nodes;
+$_->fails_ok('ALTER TABLE typed ADD CHECK (n > m)', '55000', qr/cannot move together/, 'a CHECK over columns that merge on their own') for $g->nodes;
+$g->all('ALTER TABLE typed ALTER n TYPE bigint, ALTER m TYPE bigint, ALTER sib TYPE varchar(100)');
+reads('SELECT n, m, sib FROM typed', '13|9|two', 'wider types change nothing');
+conflict("n = n + 5000000000, m = 5000000000", "n = n + 1, sib = 'three'", '5000000014|5000000000|three', 'wider values');
+$a->sql("SELECT converge.set_strategy('typed', 'm', 'min')");
+$b->wait_for("SELECT strategy FROM converge.column_strategies WHERE relid = 'typed'::regclass AND attname = 'm'", 'min');
+conflict('m = 7', 'm = 8', '5000000014|7|three', 'and of the new strategy');
+
 # --- unreplicate() and replicate() again -------------------------------------------------
-$b->sql("SELECT converge.unreplicate('moved'); TRUNCATE moved; SELECT converge.replicate('moved')");
-is($b->sql($strategies), '', 'unreplicate() forgets strategies');
-$a->sql("SELECT converge.set_strategy('moved', 'count', 'counter'), converge.set_strategy('moved', 'most', 'max')");
-ok($b->wait_for($strategies, 'count counter a, most max a'), 'the same call again brings them back');
+$a->sql('TRUNCATE moved');
+$g->converged_ok('nothing in it', 'moved');
+$b->sql("SELECT converge.unreplicate('moved')");
+is($b->sql($strategies), 'count counter a, most max a', 'strategies outlive unreplicate()');
+$a->sql("SELECT converge.set_strategy('moved', 'most', 'min')");
+$a->sql("INSERT INTO other VALUES (1)");
+$g->converged_ok('one is changed meanwhile elsewhere', 'other');
+$b->sql("SELECT converge.replicate('moved')");
+$a->sql("INSERT INTO moved VALUES (7, 1, 1)");
+$g->converged_ok('a change of the table that is replicated again', 'moved');
+reads($strategies, 'count counter a, most min a', 'brings what has changed');
+concurrently('UPDATE moved SET count = count + 1, most = 5', 'UPDATE moved SET count = count + 2, most = 6', 'writes to it');
+$g->converged_ok('are merged', 'moved');
+reads('SELECT count, most FROM moved', '4|5', 'by the same strategies');
+$g->all("SELECT converge.unreplicate('moved'); ALTER TABLE moved RENAME most TO least; ALTER TABLE moved ALTER count TYPE text; TRUNCATE moved");
+$_->sql("SELECT converge.replicate('moved')") for $g->nodes;
+reads($strategies, 'least min a', 'on all nodes: a renamed column keeps its own, what does not fit is forgotten');
+$a->sql("INSERT INTO moved VALUES (8, 'x', 1)");
+$g->converged_ok('and the table is replicated', 'moved');
+$g->all("SELECT converge.unreplicate('moved'); DROP TABLE moved");
+reads('SELECT count(*) FROM converge.column_strategies s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relid)', '0', 'DROP TABLE leaves none behind');
 
 # --- a function that fails ---------------------------------------------------------------
 $g->all('CREATE FUNCTION never(text, text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \'never merges\'; END $$');
