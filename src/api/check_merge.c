@@ -28,7 +28,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/relcache.h"
 
 /* So many values, and all their pairs and triples. */
 #define CHECK_SAMPLES	24
@@ -82,7 +81,7 @@ in_key(Oid relid, AttrNumber attnum)
 	CvgRegistration reg;
 	Relation	rel = relation_open(relid, AccessShareLock);
 	Oid			index = cvg_registration_find(relid, &reg) ? reg.key_index :
-		RelationGetPrimaryKeyIndex(rel);
+		cvg_primary_key(rel);
 	bool		result = false;
 
 	relation_close(rel, AccessShareLock);

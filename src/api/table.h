@@ -88,6 +88,9 @@ extern AttrNumber cvg_check_state_column(Relation rel);
  */
 extern Oid	cvg_choose_key(Relation rel, const char *index_name);
 
+/* The primary key's index, InvalidOid when the table has none. */
+extern Oid	cvg_primary_key(Relation rel);
+
 /* That an index is still fit to be the key of a table. */
 extern void cvg_check_key_index(Relation rel, Oid index);
 

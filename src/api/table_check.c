@@ -320,8 +320,8 @@ cvg_check_key_index(Relation rel, Oid indexoid)
 }
 
 /* Not RelationGetPrimaryKeyIndex(), which passes over a deferrable one. */
-static Oid
-find_primary_key(Relation rel)
+Oid
+cvg_primary_key(Relation rel)
 {
 	List	   *indexes = RelationGetIndexList(rel);
 	ListCell   *lc;
@@ -357,7 +357,7 @@ Oid
 cvg_choose_key(Relation rel, const char *index_name)
 {
 	Oid			result = index_name != NULL ? find_named_index(rel, index_name) :
-		find_primary_key(rel);
+		cvg_primary_key(rel);
 
 	if (OidIsValid(result))
 	{
