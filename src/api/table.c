@@ -351,11 +351,8 @@ cvg_open_own_table(Oid relid, LOCKMODE lockmode)
 static void
 check_same_options(Relation rel, const CvgRegistration *is, const CvgRegistration *wanted)
 {
-	Relation	index = index_open(is->key_index, AccessShareLock);
-	bool		keyless = index->rd_index->indkey.values[0] == 0;
-	Oid			is_key = keyless ? InvalidOid : is->key_index;
+	Oid			is_key = cvg_is_birth_index(is->key_index) ? InvalidOid : is->key_index;
 
-	index_close(index, AccessShareLock);
 	if (is_key != wanted->key_index || is->on_delete != wanted->on_delete ||
 		is->granularity != wanted->granularity)
 		ereport(ERROR,

@@ -243,20 +243,6 @@ cvg_change_size(CvgSlice bytes)
 	return r.pos + (size_t) len;
 }
 
-int
-cvg_change_peek_descriptor(CvgSlice change)
-{
-	CvgReader	r;
-	uint64		head;
-
-	cvg_reader_init(&r, change);
-	(void) get_varint(&r);
-	head = get_varint(&r);
-	if (!cvg_reader_ok(&r) || head >> 2 >= CVG_MAX_DESCRIPTORS)
-		return -1;
-	return (int) (head >> 2);
-}
-
 /* The row state: whole, valid, never missing. */
 static void
 get_state(CvgReader *r, CvgChange *change)

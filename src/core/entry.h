@@ -181,9 +181,6 @@ extern size_t cvg_change_size(CvgSlice bytes);
 extern CvgStatus cvg_change_decode(CvgReader *r, const CvgDescriptor *const *descs,
 								   int ndescs, CvgChange *change, CvgError *err);
 
-/* Descriptor index of the change at the reader, without decoding the rest; -1 on garbage. */
-extern int	cvg_change_peek_descriptor(CvgSlice change);
-
 #define CVG_BODY_SPILLED	0x01
 #define CVG_BODY_DEPS		0x02
 #define CVG_BODY_STABLE		0x04

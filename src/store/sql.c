@@ -109,15 +109,6 @@ cvg_sql_int64(uint64 row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
-int32
-cvg_sql_int32(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = get_column(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
 bool
 cvg_sql_bool(uint64 row, int column)
 {

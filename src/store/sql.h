@@ -29,7 +29,6 @@ extern uint64 cvg_sql(const char *query, const char *types,...);
 
 /* Columns of result row i (from 0), column from 1; NULL is 0 or NULL. */
 extern int64 cvg_sql_int64(uint64 row, int column);
-extern int32 cvg_sql_int32(uint64 row, int column);
 extern bool cvg_sql_bool(uint64 row, int column);
 extern char *cvg_sql_text(uint64 row, int column);
 

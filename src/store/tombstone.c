@@ -99,6 +99,17 @@ make_varlena(CvgSlice bytes)
 	return PointerGetDatum(v);
 }
 
+void
+cvg_shelf_row(HeapTuple tuple, TupleDesc desc, CvgShelved *out)
+{
+	bool		isnull;
+
+	out->tid = tuple->t_self;
+	out->key = copy_varlena(heap_getattr(tuple, SHELF_KEY, desc, &isnull));
+	out->state = copy_varlena(heap_getattr(tuple, SHELF_STATE, desc, &isnull));
+	out->image = copy_varlena(heap_getattr(tuple, SHELF_IMAGE, desc, &isnull));
+}
+
 /* Same key, as the key's own operators see it? */
 static bool
 shelf_key_matches(ShelfProbe *probe, CvgSlice key)

@@ -27,6 +27,9 @@ typedef struct CvgShelved
 	CvgSlice	image;			/* may be empty: row contents unknown */
 } CvgShelved;
 
+/* A row of a shelf that a scan has found, copied into the current context. */
+extern void cvg_shelf_row(HeapTuple tuple, TupleDesc desc, CvgShelved *out);
+
 /*
  * Find the row of a key on a shelf; copies into the current context.
  * keyvals are the key's datums (ignored for keyless tables), key its bytes.

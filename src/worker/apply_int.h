@@ -17,6 +17,14 @@
 #include "store/tombstone.h"
 #include "worker/apply.h"
 
+/*
+ * Advisory locks of ours: those of users have 1 or 2 in the last field.  By
+ * origin, to apply its entries; by table, to decide which rows are set aside.
+ */
+#define CVG_LOCK_CLASS		3
+#define CVG_LOCK_ORIGIN		1
+#define CVG_LOCK_QUARANTINE	2
+
 /* An origin of which this transaction has applied something. */
 typedef struct CvgApplyOrigin
 {

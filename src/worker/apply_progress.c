@@ -50,10 +50,6 @@
 #include "guc.h"
 #include "worker/apply_int.h"
 
-/* Advisory lock spaces of ours: user locks have 1 or 2 in the last field. */
-#define LOCK_CLASS			3
-#define LOCK_ORIGIN			1
-
 /* columns of converge.progress and converge.node */
 #define PROGRESS_COLUMNS	5
 #define NODE_STABLE			11
@@ -255,7 +251,7 @@ lock_origin(CvgApply *ap, int32 id)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_ORIGIN, (uint32) id, LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, CVG_LOCK_ORIGIN, (uint32) id, CVG_LOCK_CLASS);
 	return LockAcquire(&tag, ExclusiveLock, false, ap->norigins > 0) != LOCKACQUIRE_NOT_AVAIL;
 }
 

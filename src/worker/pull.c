@@ -348,6 +348,38 @@ next_range(Response *rs, CvgStamp *limit)
 }
 
 /*
+ * Add an entry of a range to a message; false if it should be the last one
+ * there.
+ */
+static bool
+add_entry(Response *rs, Range *range, const CvgLogRow *row, CvgBuf *out)
+{
+	CvgEntryHeader header;
+	CvgBody		body;
+	CvgError	err;
+
+	header.origin = cvg_slice_cstring(range->replica_id);
+	header.seq = row->seq;
+	header.prev_seq = range->own || row->prev_seq == 0 ? range->prev : row->prev_seq;
+	header.stamp = row->stamp;
+	if (cvg_sealed_body_decode(row->body, &body, &err) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",
+						row->seq, range->replica_id),
+				 errdetail("Reason: %s.", cvg_status_message(err.status))));
+	queue_descriptors(rs, &body);
+	cvg_entry_header_encode(&header, out);
+	cvg_put_slice(out, row->body);
+	range->prev = row->seq;
+	range->next = row->seq + 1;
+	range->stamp = row->stamp + 1;
+	if (body.nparts > 0)
+		begin_parts(rs, range, &header, row, body.nparts);
+	return out->len < MESSAGE_BYTES && body.nparts == 0;
+}
+
+/*
  * Add entries of a range to a message, up to the size of one, and up to a
  * stamp.  Nothing is added if the log was cut below us meanwhile.
  */
@@ -361,44 +393,17 @@ fill_from_range(Response *rs, Range *range, CvgStamp limit, CvgBuf *out)
 	CvgLogRow	row;
 	bool		exhausted = true;
 
-	while (cvg_log_scan_next(scan, &row))
+	while (exhausted && cvg_log_scan_next(scan, &row))
 	{
-		CvgEntryHeader header;
-		CvgBody		body;
-		CvgError	err;
-
-		if (row.stamp > limit)
+		if (row.stamp <= limit)
+			exhausted = add_entry(rs, range, &row, out);
+		else
 		{
 			range->next = row.seq;
 			range->stamp = row.stamp;
 			exhausted = false;
-			pfree((char *) row.body.data - VARHDRSZ);
-			break;
 		}
-		header.origin = cvg_slice_cstring(range->replica_id);
-		header.seq = row.seq;
-		header.prev_seq = range->own || row.prev_seq == 0 ? range->prev : row.prev_seq;
-		header.stamp = row.stamp;
-		if (cvg_sealed_body_decode(row.body, &body, &err) != CVG_OK)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",
-							row.seq, range->replica_id),
-					 errdetail("Reason: %s.", cvg_status_message(err.status))));
-		queue_descriptors(rs, &body);
-		cvg_entry_header_encode(&header, out);
-		cvg_put_slice(out, row.body);
-		range->prev = row.seq;
-		range->next = row.seq + 1;
-		range->stamp = row.stamp + 1;
-		if (body.nparts > 0)
-			begin_parts(rs, range, &header, &row, body.nparts);
 		pfree((char *) row.body.data - VARHDRSZ);
-		if (out->len >= MESSAGE_BYTES || body.nparts > 0)
-		{
-			exhausted = false;
-			break;
-		}
 	}
 	cvg_log_scan_end(scan);
 	UnregisterSnapshot(snapshot);

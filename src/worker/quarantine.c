@@ -57,10 +57,6 @@
 /* Concurrent local writes make us look again; not for ever. */
 #define MAX_ATTEMPTS	10
 
-/* Advisory lock: see apply_progress.c for the other class. */
-#define LOCK_CLASS		3
-#define LOCK_QUARANTINE	2
-
 /* A row that takes part in the decision. */
 typedef struct Claimant
 {
@@ -95,7 +91,7 @@ cvg_quarantine_lock(CvgStore *store)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_QUARANTINE, store->relid, LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, CVG_LOCK_QUARANTINE, store->relid, CVG_LOCK_CLASS);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
@@ -170,14 +166,6 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
  *		Collecting who takes part
  * ----------------------------------------------------------------
  */
-
-static CvgSlice
-varlena_copy(Datum value)
-{
-	struct varlena *v = PG_DETOAST_DATUM_COPY(value);
-
-	return cvg_slice(VARDATA(v), VARSIZE(v) - VARHDRSZ);
-}
 
 /* Largest dot among the units that the unique indexes depend on. */
 static CvgDot
@@ -286,16 +274,7 @@ read_aside(CvgStore *store, CvgShelved **result)
 
 	begin_aside_scan(&s, store->relid);
 	while (n < MAX_ROWS && HeapTupleIsValid(tuple = systable_getnext(s.scan)))
-	{
-		TupleDesc	desc = RelationGetDescr(s.rel);
-		CvgShelved *row = &rows[n++];
-		bool		isnull;
-
-		row->tid = tuple->t_self;
-		row->key = varlena_copy(heap_getattr(tuple, 3, desc, &isnull));
-		row->state = varlena_copy(heap_getattr(tuple, 4, desc, &isnull));
-		row->image = varlena_copy(heap_getattr(tuple, 5, desc, &isnull));
-	}
+		cvg_shelf_row(tuple, RelationGetDescr(s.rel), &rows[n++]);
 	end_aside_scan(&s);
 	*result = rows;
 	return n;

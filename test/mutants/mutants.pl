@@ -84,7 +84,7 @@ my @mutants = (
 	[ 'incarnation-kept', 'a restored backup goes on with its old replica id', 'src/store/identity.c',
 		'node->where.file_id == here.file_id &&', '', '010' ],
 	[ 'old-incarnation-unserved', 'entries of an earlier incarnation have no predecessor', 'src/worker/pull.c',
-		'range->own || row.prev_seq == 0 ?', 'range->own ?', '010' ],
+		'range->own || row->prev_seq == 0 ?', 'range->own ?', '010' ],
 
 	# --- deleted rows, and when they are forgotten
 	[ 'tombstone-dropped', 'every tombstone counts as forgotten', 'src/store/capture.c',

@@ -108,6 +108,13 @@ concurrently('tr', 'TRUNCATE tr', "INSERT INTO tr VALUES (77, 'unseen', 'x')", '
 is($_->sql('SELECT string_agg(id::text, \',\') FROM tr'), '77', 'removes what it saw and nothing else on ' . $_->name)
   for $g->nodes;
 
+# --- a row that has gone on one node without anybody knowing ----------------------------------
+$b->sql("SET session_replication_role = replica; DELETE FROM t WHERE id = 7");
+$a->sql("UPDATE t SET v = 'one column' WHERE id = 7");
+$g->converged_ok('an update of a row that is not there', 't');
+is(row($b, 't', 7), 'one column|w', 'the row is fetched as a whole');
+like($b->sql("SELECT conflict_type FROM converge.conflicts WHERE key->>'id' = '7'"), qr/^update_missing$/m, 'recorded as update_missing');
+
 # --- the row's metadata is readable ----------------------------------------------------------
 is($a->sql("SELECT converge.writer(_converge) FROM t WHERE id = 100"), 'b', 'writer() names the last writer');
 is($a->sql("SELECT converge.changed_at(_converge) BETWEEN now() - interval '1 hour' AND now() + interval '1 minute' FROM t WHERE id = 100"),

@@ -94,6 +94,12 @@ reads('SELECT n::bigint FROM t', '1', 'nothing of the old count comes back');
 concurrently('INSERT INTO t (id, n) VALUES (2, 10)', 'INSERT INTO t (id, n) VALUES (2, 20)', 'one key inserted twice');
 reads('SELECT n::bigint FROM t WHERE id = 2', '30', 'counters add up');
 
+# --- the delta of a row that is not there --------------------------------------------------------
+$b->sql('SET session_replication_role = replica; DELETE FROM t WHERE id = 2');
+$a->sql($path . 'UPDATE t SET n = n + 1 WHERE id = 2');
+$g->converged_ok('an update of a row that has gone unnoticed', 't');
+reads('SELECT n::bigint FROM t WHERE id = 2', '31', 'the whole value is fetched');
+
 # --- COPY -----------------------------------------------------------------------------------------
 $a->sql("COPY t (id, n, f, m) FROM stdin;\n10\t7\ttrue\t\"c\"\n11\t-7\tfalse\t[1]\n\\.\n");
 $g->converged_ok('COPY with plain values', 't');

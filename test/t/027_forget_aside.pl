@@ -1,6 +1,7 @@
 # Deleted rows are forgotten once nobody can still write to them, and a row that
 # is set aside keeps what belongs to it from being forgotten: a key that is set
 # aside here may be inserted and deleted here again, and the two meet later.
+# Who has forgotten a delete says so to those who have not.
 use strict;
 use warnings;
 use Converge;
@@ -26,7 +27,21 @@ END $$;
 SQL
 $g->replicate('u');
 
-# tombstone_retention is 0 in these tests
+# --- S by the log ---------------------------------------------------------------
+# tombstone_retention is 0 in these tests.  The manager of b, who would find out
+# by itself what may be forgotten, stands still.
+$a->sql('INSERT INTO u VALUES (1000, 1000)');
+$g->converged_ok('a row', 'u');
+my ($manager) = $b->worker_pids('manager');
+kill 'STOP', $manager;
+$a->sql('DELETE FROM u WHERE id = 1000');
+ok($a->wait_for('SELECT count(*) FROM converge.tombstones', '0'), 'a knows that its delete is everywhere, and forgets it');
+is($b->sql('SELECT count(*) FROM converge.tombstones'), '1', 'b has it still');
+$a->sql('INSERT INTO u VALUES (1000, 1001)');
+$g->converged_ok('who inserts the key again says so, and the new row knows nothing of the old one anywhere', 'u');
+kill 'CONT', $manager;
+
+# --- rows set aside ---------------------------------------------------------------
 for my $round (1 .. $rounds)
 {
 	my @load = map { IPC::Run::start([ 'psql', '-X', '-q', '-d', $_->connstr, '-c', 'CALL work(1500)' ], '<', \undef) } $a, $b;
