@@ -57,29 +57,33 @@ is_valid_index(Oid indexid)
 	return valid;
 }
 
-/* Is this the index on converge.birth(_converge) of its table? */
+/* No key of the user's looks like this. */
 static bool
-is_on_birth(Relation index)
+looks_like_birth(Relation index)
 {
-	Form_pg_index form = index->rd_index;
-	AttrNumber	state = get_attnum(form->indrelid, CVG_STATE_COLUMN);
-	Bitmapset  *attrs = NULL;
-
-	if (form->indisunique || form->indkey.values[0] != 0 || state == InvalidAttrNumber)
-		return false;
-	pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &attrs);
-	return bms_is_member(state - FirstLowInvalidHeapAttributeNumber, attrs);
+	return !index->rd_index->indisunique && index->rd_index->indkey.values[0] == 0;
 }
 
 bool
 cvg_is_birth_index(Oid indexid)
 {
 	Relation	index = try_relation_open(indexid, AccessShareLock);
-	bool		result = index != NULL && index->rd_index != NULL && is_on_birth(index);
+	bool		result = index != NULL && index->rd_index != NULL && looks_like_birth(index);
 
 	if (index != NULL)
 		relation_close(index, AccessShareLock);
 	return result;
+}
+
+/* The user may have other indexes on expressions, but not over the state. */
+static bool
+is_on_state(Relation index)
+{
+	AttrNumber	state = get_attnum(index->rd_index->indrelid, CVG_STATE_COLUMN);
+	Bitmapset  *attrs = NULL;
+
+	pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &attrs);
+	return bms_is_member(state - FirstLowInvalidHeapAttributeNumber, attrs);
 }
 
 static bool
@@ -97,7 +101,7 @@ can_replace(Relation index, const int16 *columns, int n)
 			return false;
 	}
 	if (columns[0] == 0)
-		return is_on_birth(index);
+		return looks_like_birth(index) && is_on_state(index);
 	return form->indisunique && form->indimmediate;
 }
 

@@ -15,7 +15,10 @@
 /* Attribute numbers of an index's key columns, int2[]; palloc'ed. */
 extern ArrayType *cvg_key_columns(Oid index);
 
-/* Does the index identify rows by their birth: is its table without a key? */
+/*
+ * Is this registered index the one on converge.birth(_converge), of a table
+ * without a key?
+ */
 extern bool cvg_is_birth_index(Oid indexid);
 
 /*

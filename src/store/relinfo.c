@@ -233,16 +233,6 @@ set_key_columns(CvgDescriptor *desc, Oid key_index, Relation root)
 	index_close(index, AccessShareLock);
 }
 
-static bool
-is_keyless_index(Oid key_index)
-{
-	Relation	index = index_open(key_index, AccessShareLock);
-	bool		keyless = index->rd_index->indkey.values[0] == 0;
-
-	index_close(index, AccessShareLock);
-	return keyless;
-}
-
 /* Describe the root.  All of it in the current context. */
 static CvgDescriptor *
 build_descriptor(Relation root, const Registration *reg)
@@ -279,7 +269,7 @@ build_descriptor(Relation root, const Registration *reg)
 			col->unit = cvg_unit_id(col->name);
 		desc->ncolumns++;
 	}
-	if (is_keyless_index(reg->key_index))
+	if (cvg_is_birth_index(reg->key_index))
 		desc->flags |= CVG_DESC_KEYLESS;
 	else
 		set_key_columns(desc, reg->key_index, root);

@@ -70,6 +70,7 @@ build_tap() { build_server; }
 programs_tap() { programs_server; }
 run_tap()
 {
+	rm -rf tmp_check
 	# shellcheck disable=SC2046,SC2086
 	as_user env PATH="$CVG_BIN:$PATH" TESTDIR="$CVG_SRC" TESTDATADIR="$CVG_SRC/tmp_check" TESTLOGDIR="$CVG_SRC/tmp_check/log" \
 		CVG_BIN="$CVG_BIN" PG_REGRESS="$pgxs/regress/pg_regress" PG_TEST_TIMEOUT_DEFAULT="${WAIT:-60}" \
@@ -127,6 +128,8 @@ judge()
 				why="$(grep -oE '^test/t/[0-9]{3}' "$out" | grep -oE '[0-9]{3}' | tail -n 1) $why"
 			fi
 			[ $rc -lt 124 ] || why="did not end. $why"
+			# a test that did not even begin has caught nothing
+			! grep -qE 'Tests=0,|initdb failed' "$out" || result=unclear
 		fi
 		cp "$out" "$(dirname "$results")/$name.$level.out"
 	fi
