@@ -71,6 +71,7 @@ typedef struct CvgPeerSlot
 	bool		paused;
 	CvgPeerState state;
 	pid_t		pid;			/* receiver, 0 if none */
+	bool		admitted;		/* it may apply what comes; see members.c */
 	int			failures;		/* in a row */
 	TimestampTz retry_at;		/* not before */
 	char		replica_id[CVG_NAME_LEN];	/* as the peer said, "" if unknown */

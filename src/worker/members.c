@@ -22,7 +22,16 @@
  * until all others know of the same obituaries and have the same of its
  * entries as we do: until then a write of it may still be on its way that is
  * concurrent to what would be forgotten.  Which obituaries a member knows is
- * told as a sum of hashes, which is equal when the sets are.
+ * told as a sum of hashes, which is equal when the sets are.  It is told from
+ * when nothing comes from that node any more: our own receiver may have a
+ * connection to it that others do not have, and ends with the next response.
+ * So what a report says of obituaries is read before its progress is.
+ *
+ * Coming back.  The forgotten one is turned away, and so is a later
+ * incarnation that brings entries of the forgotten one which nobody else has:
+ * they were written without knowing of what has been forgotten since.
+ * Without such entries it is somebody new.  Nothing is lost: what it has
+ * stays where it is.
  *
  *-------------------------------------------------------------------------
  */
@@ -211,16 +220,34 @@ cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 		ConditionVariableBroadcast(&db->changed);
 }
 
+/* How far we are with the forgotten one's entries, and it says that it is. */
+static bool
+brings_entries(CvgDb *db, const CvgMemberSlot *dead, CvgSlice progress)
+{
+	CvgSlice	id = cvg_slice_cstring(dead->replica_id);
+	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, id);
+
+	return cvg_vclock_get(progress, id) > (origin != NULL ? origin->seq : 0);
+}
+
 void
-cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id)
+cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
+				 CvgSlice progress, CvgPeerSlot *link)
 {
 	CvgMemberSlot *slot;
-	bool		forgotten = false;
+	char		dead[CVG_NAME_LEN] = "";
+	bool		same = false;
 
 	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
 	slot = make_slot(db, node_name);
-	if (slot != NULL)
-		forgotten = is_forgotten(slot) && name_is(slot->replica_id, replica_id);
+	if (slot != NULL && is_forgotten(slot))
+	{
+		same = name_is(slot->replica_id, replica_id);
+		if (same || brings_entries(db, slot, progress))
+			strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
+	}
+	if (slot != NULL && dead[0] == '\0' && link != NULL)
+		link->admitted = true;
 	LWLockRelease(&db->lock);
 
 	if (slot == NULL)
@@ -228,11 +255,13 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many members"),
 				 errdetail("A node can know at most %d others.", CVG_MAX_MEMBERS)));
-	if (forgotten)
+	if (dead[0] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%.*s\" was removed by converge.forget_peer()",
 						(int) node_name.len, (const char *) node_name.data),
+				 same ? 0 :
+				 errdetail("It brings changes of its earlier replica id \"%s\" that no other node has.", dead),
 				 errhint("To join again, it needs an empty database and another converge.node_name.")));
 }
 
@@ -248,7 +277,19 @@ hash_name(const char *name)
 											(int) strlen(name), 0));
 }
 
-/* Which obituaries we know; under db->lock. */
+/* May our receiver still apply what comes from the node?  Under db->lock. */
+static bool
+takes_from(CvgDb *db, const CvgMemberSlot *slot)
+{
+	bool		found = false;
+	int			i;
+
+	for (i = 0; i < CVG_MAX_PEERS && !found; i++)
+		found = db->peers[i].admitted && strcmp(db->peers[i].name, slot->node_name) == 0;
+	return found;
+}
+
+/* The obituaries that we know and act on; under db->lock. */
 static uint64
 obituary_sum(CvgDb *db)
 {
@@ -257,8 +298,10 @@ obituary_sum(CvgDb *db)
 
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
 	{
-		if (db->members[i].in_use && is_forgotten(&db->members[i]))
-			sum += hash_name(db->members[i].replica_id);
+		CvgMemberSlot *slot = &db->members[i];
+
+		if (slot->in_use && is_forgotten(slot) && !takes_from(db, slot))
+			sum += hash_name(slot->replica_id);
 	}
 	return sum;
 }
@@ -270,6 +313,9 @@ cvg_member_own_report(CvgDb *db, CvgReport *report)
 
 	memset(report, 0, sizeof(*report));
 	report->generation = cvg_stamp_draw(db);
+	LWLockAcquire(&db->lock, LW_SHARED);
+	report->obituaries = obituary_sum(db);
+	LWLockRelease(&db->lock);
 	report->horizon = cvg_horizon_clock(db, &report->last_seq);
 	report->progress = cvg_progress_clock(db);
 
@@ -281,7 +327,6 @@ cvg_member_own_report(CvgDb *db, CvgReport *report)
 	lsn = Max(lsn, db->apply_lsn);
 	report->node_name = cvg_slice_cstring(pstrdup(db->node_name));
 	report->replica_id = cvg_slice_cstring(pstrdup(db->replica_id));
-	report->obituaries = obituary_sum(db);
 	LWLockRelease(&db->lock);
 	if (!XLogRecPtrIsInvalid(lsn))
 		XLogFlush(lsn);
@@ -489,8 +534,8 @@ has_as_much(CvgDb *copy, const CvgMemberSlot *member, const char *node_name)
 }
 
 /*
- * Do all remaining members know of the same obituaries as we do, and have as
- * much of this forgotten member's entries?
+ * Does nothing come from this forgotten member any more, do all remaining ones
+ * know of the same obituaries as we do, and have as much of its entries?
  */
 static bool
 settled(CvgDb *copy, const CvgMemberSlot *dead)
@@ -498,6 +543,8 @@ settled(CvgDb *copy, const CvgMemberSlot *dead)
 	uint64		sum = obituary_sum(copy);
 	int			i;
 
+	if (takes_from(copy, dead))
+		return false;
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
 	{
 		CvgMemberSlot *m = &copy->members[i];

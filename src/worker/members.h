@@ -24,8 +24,13 @@ extern CvgMemberSlot *cvg_member_slot(CvgDb *db, CvgSlice node_name);
  */
 extern void cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick);
 
-/* A node is talking to us: it is a member from now on.  ERROR if it was forgotten. */
-extern void cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id);
+/*
+ * A node is talking to us: it is a member from now on.  ERROR if it was
+ * forgotten.  progress is what it has; link is the slot of our receiver for
+ * it, which may apply what comes from then on, or NULL.
+ */
+extern void cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
+							 CvgSlice progress, CvgPeerSlot *link);
 
 /*
  * Our own report, in palloc'ed memory; flushes what it tells, so that it is

@@ -545,7 +545,7 @@ check_request(CvgDb *db, const CvgRequest *req)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("the requester is not who greeted on this connection")));
-	cvg_member_admit(db, cvg_slice_cstring(s->node_name), req->replica_id);
+	cvg_member_admit(db, cvg_slice_cstring(s->node_name), req->replica_id, req->progress, NULL);
 	cvg_check_claim(db, progress);
 	verify_history(db, req, progress);
 }

@@ -122,6 +122,7 @@ receiver_exit(int code, Datum arg)
 	if (r->slot->pid == MyProcPid)
 	{
 		r->slot->pid = 0;
+		r->slot->admitted = false;
 		r->slot->waiting_origin = 0;
 		if (r->slot->state != CVG_PEER_FAILED)
 			r->slot->state = CVG_PEER_OFF;
@@ -387,7 +388,7 @@ say_hello(Receiver *r)
 						   hello.protocol, CVG_PROTOCOL_VERSION) :
 				 errdetail("Reason: %s.", cvg_status_message(err.status))));
 	check_hello(r, &hello);
-	cvg_member_admit(r->db, hello.node_name, hello.replica_id);
+	cvg_member_admit(r->db, hello.node_name, hello.replica_id, hello.progress, r->slot);
 
 	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
 	memcpy(r->replica_id, hello.replica_id.data, hello.replica_id.len);
@@ -576,6 +577,9 @@ decode_head(Receiver *r, CvgSlice bytes)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("peer \"%s\" has got another replica id", r->name)));
 	check_claim(r, r->head.progress);
+	/* it may have been forgotten since it greeted */
+	cvg_member_admit(r->db, cvg_slice_cstring(r->name), r->head.reports[0].replica_id,
+					 r->head.progress, NULL);
 }
 
 /*

@@ -325,7 +325,7 @@ CVG_FUNCTION(hello)
 				 errmsg("node name \"%s\" is in use by this node", db->node_name),
 				 errhint("Give each node its own converge.node_name.")));
 	warn_of_clock(&hello);
-	cvg_member_admit(db, hello.node_name, hello.replica_id);
+	cvg_member_admit(db, hello.node_name, hello.replica_id, hello.progress, NULL);
 	begin_serving(db, &hello);
 	return answer(db);
 }

@@ -97,7 +97,7 @@ check_not_covered(const Op *op)
 		Node	   *node = &w.nodes[n];
 		Bits		covered = node->stable_checked[op->key];
 
-		if (!node->running)
+		if (!node->running || node->left)
 			continue;
 		for (i = 0; i < MAX_OPS / 64; i++)
 			covered.w[i] &= w.valid[op->key].w[i];
@@ -168,7 +168,7 @@ check_committed(Node *node, Txn *t)
 		e->ops[i]->committed = true;
 		bit_set(&w.valid[e->ops[i]->key], e->ops[i]->index);
 	}
-	for (i = 0; i < e->nops; i++)
+	for (i = 0; i < e->nops && !node->left; i++)
 		check_not_covered(e->ops[i]);
 	log_add(&w.history[e->id], e, 0, 0);
 }
@@ -439,6 +439,50 @@ check_entry(Node *node, const Entry *e)
 	}
 }
 
+/* Has a node applied all that S of the other one covers? */
+bool
+check_has_stable(const Node *node, const Node *other, int key)
+{
+	Bits		covered = other->stable_checked[key];
+	int			i;
+
+	for (i = 0; i < MAX_OPS / 64; i++)
+		covered.w[i] &= w.valid[key].w[i];
+	return bits_subset(&covered, &node->mem.seen[key]);
+}
+
+/* What a node wrote that was forgotten is gone, or it comes before that counts. */
+static void
+check_too_late(Node *node, const Entry *e)
+{
+	int			n;
+	int			i;
+	int			j;
+
+	if (node->left || w.nodes[w.ids[e->id].node].left_id < 0)
+		return;
+	for (n = 0; n < MAX_NODES; n++)
+	{
+		const Node *other = &w.nodes[n];
+
+		for (i = 0; i < e->nops && other->running && !other->left; i++)
+		{
+			const Op   *op = e->ops[i];
+
+			for (j = 0; j < w.nops[op->key]; j++)
+			{
+				if (bit_test(&other->stable_checked[op->key], j) &&
+					bit_test(&w.valid[op->key], j) && j != op->index &&
+					!bit_test(&other->mem.seen[op->key], op->index) &&
+					!bit_test(&op->context, j) &&
+					!bit_test(&w.ops[op->key][j]->context, op->index))
+					fail(op->key, "%s takes %s of row %d from one that was forgotten, and S of %s covers %s",
+						 node->name, show_op(op), op->key, other->name, show_op(w.ops[op->key][j]));
+			}
+		}
+	}
+}
+
 /* A commit has become visible. */
 void
 check_record(Node *node, const Record *r)
@@ -446,7 +490,10 @@ check_record(Node *node, const Record *r)
 	int			i;
 
 	for (i = 0; i < r->nentries; i++)
+	{
 		check_entry(node, r->entries[i]);
+		check_too_late(node, r->entries[i]);
+	}
 	for (i = 0; i < w.cfg.nkeys; i++)
 	{
 		if ((r->live_set | r->tomb_set) & (1u << i))
@@ -513,17 +560,21 @@ check_told_progress(Node *node, const int64 *progress)
 	}
 }
 
-/* Gone for good: its node has left, and nobody who stayed has it. */
+/*
+ * Gone, perhaps: its node has left, and nobody who stayed has it.  Whether it
+ * comes all the same is looked at when it does (check_too_late).
+ */
 static bool
 is_gone(const Op *op)
 {
+	int			author = w.ids[op->id].node;
 	int			i;
 
-	if (!w.nodes[w.ids[op->id].node].left)
+	if (w.nodes[author].left_id < 0)
 		return false;
 	for (i = 0; i < MAX_NODES; i++)
 	{
-		if (w.nodes[i].exists && !w.nodes[i].left &&
+		if (w.nodes[i].exists && !w.nodes[i].left && i != author &&
 			bit_test(&w.nodes[i].mem.seen[op->key], op->index))
 			return false;
 	}
@@ -623,7 +674,7 @@ fail_not_converged(int rounds)
 		{
 			for (k = 0; k < MAX_NODES; k++)
 			{
-				if (w.nodes[k].running && w.ids[j].node != i &&
+				if (w.nodes[k].running && !w.nodes[k].left && w.ids[j].node != i &&
 					node->mem.seq[j] < w.nodes[k].mem.seq[j])
 					fail(-1, "%s has entries of %s up to " INT64_FORMAT ", %s up to " INT64_FORMAT
 						 ", %d rounds after the last fault", node->name, w.ids[j].name,

@@ -3,7 +3,7 @@
  */
 #include "sim.h"
 
-static Node *
+Node *
 some_node(void)
 {
 	int			i;
@@ -156,7 +156,7 @@ loss_ends(void *arg)
 /* ---- lost pasts ---- */
 
 /* What only this node had may be gone. */
-static void
+void
 lose_past(Node *node)
 {
 	int			i;
@@ -260,7 +260,7 @@ spare_node(void)
 	return NULL;
 }
 
-static void
+void
 connect_to_all(Node *node)
 {
 	int			i;
@@ -287,47 +287,6 @@ do_clone(Node *node)
 	TRACE("%s becomes a copy of %s", clone->name, node->name);
 	connect_to_all(clone);
 	start_node(clone);
-}
-
-static void
-forget(void *arg)
-{
-	Node	   *gone = arg;
-	Node	   *node = some_node();
-	Record	   *r;
-
-	if (node == NULL || !node->mem.member[gone->index])
-	{
-		at(300 * MS, forget, arg);
-		return;
-	}
-	COUNT(forgotten_members);
-	TRACE("%s: forget_peer(%s)", node->name, gone->name);
-	r = new_record(node);
-	r->members_set = 1 << gone->index;
-	r->forgotten_set = 1 << gone->index;
-	r->member_id[gone->index] = node->mem.member_id[gone->index];
-	append_record(node, r);
-	make_visible(node, r);
-}
-
-static void
-do_leave(Node *node)
-{
-	int			left = 0;
-	int			i;
-
-	for (i = 0; i < MAX_NODES; i++)
-		left += w.nodes[i].exists && !w.nodes[i].left;
-	/* a node that holds the others together cannot go */
-	if (left <= 2 || w.cfg.topology != 0)
-		return;
-	crash(node);
-	node->left = true;
-	lose_past(node);
-	for (i = 0; i < MAX_NODES; i++)
-		w.peers[i][node->index] = w.peers[node->index][i] = false;
-	at(around(300 * MS), forget, node);
 }
 
 /* ---- all of it ---- */
@@ -376,7 +335,7 @@ do_fault(Fault f, Node *node)
 			do_clone(node);
 			break;
 		case F_LEAVE:
-			do_leave(node);
+			leave(node);
 			break;
 		default:
 			break;
@@ -428,7 +387,7 @@ heal(void)
 		Node	   *node = &w.nodes[i];
 
 		if (node->left)
-			at(500 * MS, forget, node); /* whoever was told may have left too */
+			end_absence(node);
 		if (!node->exists || node->left)
 			continue;
 		node->disk_latency = w.cfg.disk;

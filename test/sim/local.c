@@ -305,7 +305,7 @@ begin_xact(Client *c)
 		c->proc.dead = true;
 		return;
 	}
-	if (!node->shm.ready)
+	if (!node->shm.ready || !may_write(node))
 	{
 		schedule(&c->proc, around(50 * MS));
 		return;

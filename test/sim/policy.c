@@ -113,6 +113,7 @@ broadcast(Node *node)
 
 /* ---- reports ---- */
 
+/* Nothing comes any more of those whose obituary is told. */
 static uint64
 obituary_sum(Node *node)
 {
@@ -122,7 +123,8 @@ obituary_sum(Node *node)
 	for (i = 0; i < MAX_NODES; i++)
 	{
 		if (node->shm.members[i].in_use &&
-			(node->shm.members[i].flags & CVG_REPORT_FORGOTTEN))
+			(node->shm.members[i].flags & CVG_REPORT_FORGOTTEN) &&
+			(!takes_from(node, i) || MUTANT(M_OBITUARY_EARLY)))
 			sum += UINT64CONST(1) << node->shm.members[i].id;
 	}
 	return sum;
@@ -169,6 +171,7 @@ report_step(Node *node, ReportJob *job, int64 *delay)
 		case 0:
 			job->id = node->mem.self;
 			job->generation = stamp_draw(node);
+			job->obituaries = obituary_sum(node);
 			return false;
 		case 1:
 			if (MUTANT(M_REPORT_ORDER))
@@ -187,7 +190,6 @@ report_step(Node *node, ReportJob *job, int64 *delay)
 			return false;
 		case 4:
 			job->lsn = Max(node->shm.last_commit_lsn, node->shm.apply_lsn);
-			job->obituaries = obituary_sum(node);
 			return false;
 		default:
 			if (!MUTANT(M_ACK_BEFORE_FLUSH) && !flush_wait(node, job->lsn, delay))
@@ -308,14 +310,21 @@ absorb_report(Node *node, const CvgReport *report)
 		node->shm.horizon[id] = Max(node->shm.horizon[id], horizon);
 }
 
-/* False if it was removed. */
-bool
-admit_member(Node *node, CvgSlice replica_id)
+/* Why it may not talk to us; NULL if it may. */
+const char *
+admit_member(Node *node, CvgSlice replica_id, CvgSlice progress)
 {
 	int			id = id_by_name(replica_id);
 	Member	   *m = make_member(node, w.ids[id].node);
 
-	return (m->flags & CVG_REPORT_FORGOTTEN) == 0 || m->id != id;
+	if ((m->flags & CVG_REPORT_FORGOTTEN) == 0)
+		return NULL;
+	if (m->id == id)
+		return "it was removed";
+	/* a later life of one that was removed, with what nobody else has of it */
+	if (cvg_vclock_get(progress, w.ids[m->id].slice) > node->shm.seq[m->id] && !MUTANT(M_HEIR))
+		return "it was removed, in an earlier life";
+	return NULL;
 }
 
 /* ---- the stable clock ---- */
@@ -342,6 +351,8 @@ settled(Node *node, const Member *dead)
 
 	if (MUTANT(M_FORGET_AT_ONCE))
 		return true;
+	if (takes_from(node, w.ids[dead->id].node))
+		return false;
 	for (i = 0; i < MAX_NODES; i++)
 	{
 		Member	   *m = &node->shm.members[i];

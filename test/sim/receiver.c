@@ -42,6 +42,7 @@ struct Receiver
 	int			peer_id;
 	Conn	   *conn;
 	bool		streaming;
+	bool		admitted;		/* what comes may be applied */
 	int64		last_contact;
 	int			failures;
 	ReportJob	job;
@@ -109,7 +110,7 @@ end_with_error(Receiver *r, const char *why)
 	if (r->conn != NULL)
 		r->conn->open = false;
 	r->conn = NULL;
-	r->streaming = false;
+	r->streaming = r->admitted = false;
 	r->failures++;
 	r->nblocked = 0;
 	r->nearly = 0;
@@ -225,6 +226,7 @@ hear_hello(Receiver *r)
 	Node	   *node = node_of(r);
 	CvgHello	hello;
 	CvgError	err;
+	const char *why;
 
 	if (!r->heard || r->error != NULL)
 	{
@@ -241,12 +243,15 @@ hear_hello(Receiver *r)
 		end_with_error(r, "the peer has entries of ours that we do not have");
 		return;
 	}
-	if (!admit_member(node, hello.replica_id))
+	why = admit_member(node, hello.replica_id, hello.progress);
+	if (why != NULL)
 	{
-		end_with_error(r, "the peer was removed");
+		turned_away(&w.nodes[r->peer], node->name);
+		end_with_error(r, why);
 		return;
 	}
 	r->peer_id = id_by_name(hello.replica_id);
+	r->admitted = true;
 	memset(&r->job, 0, sizeof(r->job));
 	go(r, PC_REPORT, 1);
 }
@@ -442,6 +447,7 @@ decode_units(Receiver *r)
 static void
 decode(Receiver *r)
 {
+	const char *why;
 	CvgError	err;
 
 	if (!r->heard || r->error != NULL)
@@ -462,6 +468,14 @@ decode(Receiver *r)
 	if (is_claimed(r, r->head.progress))
 	{
 		end_with_error(r, "the peer has entries of ours that we do not have");
+		return;
+	}
+	why = MUTANT(M_STREAM_ON) ? NULL :
+		admit_member(node_of(r), w.ids[r->peer_id].slice, r->head.progress);
+	if (why != NULL)
+	{
+		turned_away(&w.nodes[r->peer], node_of(r)->name);
+		end_with_error(r, why);
 		return;
 	}
 	decode_units(r);
@@ -1059,6 +1073,24 @@ stop_receivers(Node *node)
 
 	for (i = 0; i < MAX_NODES; i++)
 		stop_receiver(node, i);
+}
+
+/* May entries still come from there? */
+bool
+takes_from(const Node *node, int peer)
+{
+	return node->receivers[peer] != NULL && node->receivers[peer]->admitted;
+}
+
+/* As forget_peer() sees it: either way. */
+bool
+is_connected(Node *node, int peer)
+{
+	const Receiver *ours = node->receivers[peer];
+	const Receiver *theirs = w.nodes[peer].receivers[node->index];
+
+	return (ours != NULL && ours->streaming && w.now - ours->last_contact < HEALTHY) ||
+		(theirs != NULL && theirs->streaming && w.now - theirs->last_contact < HEALTHY);
 }
 
 /* The connection is cut off. */

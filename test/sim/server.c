@@ -37,7 +37,7 @@ enum
 bool
 can_reach(int from, int to)
 {
-	return !w.cut[from][to];
+	return !w.cut[from][to] && !w.exiled[from][to];
 }
 
 /* A message on its way: it may be lost, late, or come twice. */
@@ -112,6 +112,13 @@ refuse(Server *s, const char *why)
 	free_server(s);
 }
 
+static void
+turn_away(Server *s, const char *why)
+{
+	turned_away(&w.nodes[s->conn->from], s->proc.node->name);
+	refuse(s, why);
+}
+
 /* ---- claims ---- */
 
 /* Does the peer have entries of ours that we do not have? */
@@ -153,6 +160,7 @@ answer_hello(Server *s)
 	CvgSlice	none = {NULL, 0};
 	CvgReport	self;
 	CvgHello	hello = {0};
+	const char *why;
 	int64		delay;
 
 	if (s->job.pc == 0)
@@ -161,8 +169,9 @@ answer_hello(Server *s)
 			return refuse(s, "the peer is getting a new replica id");
 		if (is_claimed(node, s->hello.progress))
 			return refuse(s, "the peer does not have its own entries");
-		if (!admit_member(node, s->hello.replica_id))
-			return refuse(s, "this node was removed");
+		why = admit_member(node, s->hello.replica_id, s->hello.progress);
+		if (why != NULL)
+			return turn_away(s, why);
 		s->conn->client_id = id_by_name(s->hello.replica_id);
 		s->conn->greeted = true;
 	}
@@ -192,14 +201,16 @@ take_request(Server *s)
 {
 	Node	   *node = s->proc.node;
 	int64		progress = cvg_vclock_get(s->req.progress, w.ids[node->mem.self].slice);
+	const char *why;
 	int			i;
 
 	if (!node->shm.ready)
 		return refuse(s, "the peer is getting a new replica id");
 	if (!s->conn->greeted || id_by_name(s->req.replica_id) != s->conn->client_id)
 		return refuse(s, "not who greeted");
-	if (!admit_member(node, s->req.replica_id))
-		return refuse(s, "this node was removed");
+	why = admit_member(node, s->req.replica_id, s->req.progress);
+	if (why != NULL)
+		return turn_away(s, why);
 	if (is_claimed(node, s->req.progress))
 		return refuse(s, "the peer does not have its own entries");
 	if (progress < node->shm.floor[node->mem.self])

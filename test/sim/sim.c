@@ -2,7 +2,8 @@
  * sim.c: seeds, mutants, the summary.
  *
  *	sim -n SEEDS -s FIRST	so many seeds from this one on
- *		-m MUTANT -f FAULTS	with a rule left out; only these faults (hexadecimal)
+ *		-m MUTANT			with a rule left out
+ *		-f FAULTS -F FAULTS	no faults but these (hexadecimal); all of these too
  *		-x 1 -N NODES		narrow runs; so many nodes, each connected with all
  *		-t 1				tell the whole history of each seed
  *		-v N -q 1			show so many failures; do not shorten the first
@@ -17,7 +18,7 @@ static const char *const fault_names[NFAULTS] = {
 	"crash", "slow disk", "cut", "one-way cut", "reset", "loss", "doubling", "delay",
 	"clock jump", "clock rate", "long transaction", "asynchronous commit", "rollback",
 	"restored backup", "machine snapshot", "promoted standby", "clone", "leaving member",
-	"cut log"
+	"returning member", "cut log"
 };
 
 /* How a mutant is tried: with these faults, in narrow runs or not. */
@@ -44,6 +45,9 @@ static const struct
 	{"no-second-look", ~0u, false},
 	{"lose-claim", (1u << F_SNAPSHOT), false},
 	{"forget-at-once", (1u << F_LEAVE) | (1u << F_CUT), true, true},
+	{"stream-on", (1u << F_LEAVE) | (1u << F_RETURN) | (1u << F_CUT), true},
+	{"obituary-early", (1u << F_LEAVE) | (1u << F_RETURN) | (1u << F_CUT), true, true},
+	{"heir", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"old-chain", (1u << F_RESTORE) | (1u << F_PROMOTE), false},
 	{"look-once", 1u << F_RESET, true},
 	{"side", ~0u, false},
@@ -86,7 +90,9 @@ config_from_seed(Config *cfg, uint64 seed)
 		cfg->faults &= (uint32) rnd();
 	if (chance(0.75))
 		cfg->faults &= ~((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) |
-						 (1u << F_CLONE) | (1u << F_LEAVE));
+						 (1u << F_CLONE) | (1u << F_LEAVE) | (1u << F_RETURN));
+	if (cfg->faults & (1u << F_RETURN))
+		cfg->faults |= 1u << F_LEAVE;
 
 	/*
 	 * What comes back from the past must do so before its tombstones are
@@ -216,7 +222,7 @@ make_world(const Config *cfg)
 		node->unflushed_end = &node->unflushed;
 		node->clock_rate = 10;
 		node->disk_latency = cfg->disk;
-		node->mem.self = node->disk.self = -1;
+		node->mem.self = node->disk.self = node->left_id = -1;
 	}
 	connect_nodes();
 	for (i = 0; i < cfg->nnodes + cfg->nspare; i++)
@@ -383,6 +389,7 @@ main(int argc, char **argv)
 	int64		failed = 0;
 	Mutant		mutant = M_NONE;
 	uint32		only = 0xffffffff;
+	uint32		more = 0;
 	int			show = 3;
 	int			nnodes = 0;
 	bool		narrow = false;
@@ -400,6 +407,8 @@ main(int argc, char **argv)
 			first = strtoull(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "-f") == 0)
 			only = strtoul(argv[i + 1], NULL, 16);
+		else if (strcmp(argv[i], "-F") == 0)
+			more = strtoul(argv[i + 1], NULL, 16);
 		else if (strcmp(argv[i], "-M") == 0)
 			return try_mutants(atoi(argv[i + 1]) > 1) > 0;
 		else if (strcmp(argv[i], "-S") == 0)
@@ -432,7 +441,7 @@ main(int argc, char **argv)
 
 		config_from_seed(&cfg, seed);
 		cfg.mutant = mutant;
-		cfg.faults &= only;
+		cfg.faults = (cfg.faults & only) | more;
 		if (narrow)
 			make_narrow(&cfg);
 		if (nnodes > 0)

@@ -18,6 +18,7 @@
  *	server.c		answers, reports
  *	manager.c		start, identity, stable clock, cutting the log
  *	fault.c			what goes wrong
+ *	leave.c			members that leave and come back
  *	check.c			what must hold
  *	shrink.c		a short history that fails
  *	scale.c			dissemination among many nodes
@@ -54,7 +55,7 @@ typedef enum Fault
 {
 	F_CRASH, F_SLOW_DISK, F_CUT, F_CUT_ONE_WAY, F_RESET, F_LOSS, F_DOUBLE, F_DELAY,
 	F_CLOCK_JUMP, F_CLOCK_RATE, F_LONG_XACT, F_ASYNC, F_ABORT, F_RESTORE, F_SNAPSHOT,
-	F_PROMOTE, F_CLONE, F_LEAVE, F_CUT_LOG,
+	F_PROMOTE, F_CLONE, F_LEAVE, F_RETURN, F_CUT_LOG,
 	NFAULTS
 } Fault;
 
@@ -76,6 +77,9 @@ typedef enum Mutant
 	M_NO_SECOND_LOOK,			/* an insert looks for a tombstone only once */
 	M_LOSE_CLAIM,				/* a lost past goes unnoticed */
 	M_FORGET_AT_ONCE,			/* a forgotten member stops counting for S at once */
+	M_STREAM_ON,				/* the connection to a forgotten member goes on */
+	M_OBITUARY_EARLY,			/* an obituary is told while it does */
+	M_HEIR,						/* a later incarnation of one that was forgotten is let in */
 	M_OLD_CHAIN,				/* entries of an earlier incarnation have no chain */
 	M_LOOK_ONCE,				/* absent after one look each */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
@@ -363,8 +367,10 @@ struct Node
 	char		name[4];
 	bool		exists;			/* takes part in the run at all */
 	bool		running;
-	bool		left;			/* removed for good */
-	bool		away;			/* crashed, and not started before the end */
+	bool		left;			/* removed, or about to be */
+	bool		cut_off;		/* it left running, for some */
+	int			left_id;		/* replica id that it left as */
+	bool		refused;		/* it came back, and somebody refused it */
 	uint32		epoch;
 	int			incarnation;
 	Db			mem;			/* committed and visible */
@@ -431,6 +437,7 @@ typedef struct World
 	int			nnodes;			/* existing */
 	Node		nodes[MAX_NODES];
 	bool		cut[MAX_NODES][MAX_NODES];
+	bool		exiled[MAX_NODES][MAX_NODES];	/* not to be healed */
 	bool		peers[MAX_NODES][MAX_NODES];	/* configured */
 	int			loss;			/* in a thousand messages */
 	int			doubles;
@@ -475,7 +482,7 @@ extern bool tracing;
 	X(tombstones_dropped) X(treated_absent) X(stable_grew) X(stable_by_entry) X(stable_late) \
 	X(crashes) X(records_lost) X(slow_disks) X(cuts) X(one_way_cuts) X(resets) X(lost_messages) \
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
-	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(newcomers) \
+	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
 	X(forks_reported) X(reports_old) X(checks)
 
@@ -591,7 +598,7 @@ extern int	passed_reports(Node *node, int64 *passed, int64 *passed_at, CvgReport
 extern void absorb_report(Node *node, const CvgReport *report);
 extern bool members_stable(Node *node, CvgStamp *result);
 extern int64 members_acknowledged(Node *node, int id);
-extern bool admit_member(Node *node, CvgSlice replica_id);
+extern const char *admit_member(Node *node, CvgSlice replica_id, CvgSlice progress);
 
 /* ---- processes ---- */
 extern void start_clients(Node *node);
@@ -600,6 +607,8 @@ extern void start_receiver(Node *node, int peer);
 extern void stop_receiver(Node *node, int peer);
 extern void stop_receivers(Node *node);
 extern void reset_receiver(Receiver *r);
+extern bool is_connected(Node *node, int peer);
+extern bool takes_from(const Node *node, int peer);
 extern void send_request(Conn *conn, CvgSlice bytes);
 extern void receiver_hears(Conn *conn, CvgSlice body, CvgSlice head, const char *error);
 extern void server_hears(Conn *conn, CvgSlice bytes, bool hello);
@@ -633,6 +642,15 @@ extern void fetch_answer(Node *node, int key, Fetched *answer);
 extern void start_faults(void);
 extern void heal(void);
 extern void restart(void *arg);
+extern Node *some_node(void);
+extern void lose_past(Node *node);
+extern void connect_to_all(Node *node);
+
+/* ---- leave.c ---- */
+extern void leave(Node *node);
+extern void turned_away(Node *node, const char *by);
+extern void end_absence(Node *node);
+extern bool may_write(const Node *node);
 
 /* ---- check.c ---- */
 extern void check_reset(void);
@@ -649,6 +667,7 @@ extern void check_record(Node *node, const Record *r);
 extern bool check_converged(void);
 extern void fail_not_converged(int rounds);
 extern void check_end(void);
+extern bool check_has_stable(const Node *node, const Node *other, int key);
 
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);

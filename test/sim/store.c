@@ -382,6 +382,9 @@ apply_record(Db *db, const Record *r)
 	{
 		if (r->members_set & (1 << i))
 		{
+			/* a later incarnation is somebody new */
+			if (db->member_id[i] != r->member_id[i])
+				db->forgotten[i] = false;
 			db->member[i] = true;
 			db->member_id[i] = r->member_id[i];
 			db->forgotten[i] |= (r->forgotten_set & (1 << i)) != 0;
