@@ -169,9 +169,34 @@ lose_past(Node *node)
 	}
 }
 
+/* Has somebody removed from its log what the database has not got yet? */
+static bool
+is_behind_logs(const Db *db)
+{
+	int			i;
+	int			n;
+
+	for (n = 0; n < MAX_NODES; n++)
+	{
+		for (i = 0; i < w.nids && w.nodes[n].exists; i++)
+		{
+			const Log  *log = &db->log[i];
+			int64		has = i != db->self ? db->seq[i] :
+				log->n > 0 ? log->rows[log->n - 1].seq : db->floor[i];
+
+			if (w.nodes[n].mem.floor[i] > has)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void
 replace_disk(Node *node, Db *with, bool noticed)
 {
+	/* it would be told so, for ever */
+	if (is_behind_logs(with))
+		return;
 	crash(node);
 	db_copy(&node->disk, with);
 	db_copy(&node->mem, with);
