@@ -207,7 +207,8 @@ check_crash(Node *node)
 	{
 		for (i = 0; i < r->nentries; i++)
 		{
-			if (w.ids[r->entries[i]->id].node != node->index)
+			/* what others had of an earlier incarnation, they still have */
+			if (r->entries[i]->id != node->mem.self)
 				continue;
 			if (r->entries[i]->told)
 				fail(-1, "%s served entry %s#" INT64_FORMAT " and loses it in a crash", node->name,
