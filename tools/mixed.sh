@@ -1,142 +1,111 @@
 #!/usr/bin/env bash
-# tools/mixed.sh: nodes on different versions of PostgreSQL in one group.
-# Called by tools/versions.sh, inside a chroot for each version; /meeting is
-# one folder for all of them.
+# tools/mixed.sh: TAP tests on groups whose nodes run different versions of
+# PostgreSQL.  Called by tools/versions.sh, inside a chroot for each version;
+# /meeting is one folder for all of them.
 #
-#   mixed.sh node VERSION       build, start a server, stay until /meeting/stop
-#   mixed.sh check VERSION...   write on all, wait until all are equal
+#   mixed.sh export VERSION      build, leave a server of this version in
+#                                /meeting/VERSION that runs in any chroot
+#   mixed.sh test VERSION...     run the tests; needs all versions exported
+#
+# So one test file starts servers of all versions side by side and needs not
+# know (Converge.pm takes them in turn from CVG_INSTALLS).  A program runs on
+# the C library and the other libraries it was linked with, not on those of the
+# chroot that it finds itself in: what is in bin/ are scripts that start it by
+# the dynamic loader of its own release.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
+meeting=/meeting
+install_of() { printf '%s\n' "$meeting/$1/usr/lib/postgresql/$1"; }
+
+# Libraries that these files are linked with, the loader included.
+libraries()
+{
+	{ ldd "$@" 2>/dev/null || true; } | sed -nE 's,^\s+(\S+ => )?(/\S+) \(0x.*,\2,p' | sort -u
+}
+
+export_server()
+{
+	local v=$1 out=$meeting/$1 orig=/usr/lib/postgresql/$1/bin/pg_config
+	local bin lib share name loader
+
+	cvg_work_begin
+	cvg_private_install "$orig"
+	cvg_build_install CVG_CFLAGS="-Werror -DUSE_ASSERT_CHECKING" || die "the build for PostgreSQL $v failed"
+	bin=$("$orig" --bindir) lib=$("$orig" --pkglibdir) share=$("$orig" --sharedir)
+	rm -rf "$out"
+	mkdir -p "$out$bin" "$out$lib" "$out$share" "$out/programs" "$out/libraries"
+	cp -aL "$CVG_PG$bin/." "$out/programs/"
+	cp -aL "$CVG_PG$lib/." "$out$lib/"
+	cp -aL "$CVG_PG$share/." "$out$share/"
+	# a hundred megabytes that no test needs
+	rm -rf "$out$lib"/llvmjit* "$out$lib/bitcode"
+	libraries "$out/programs"/* "$out$lib"/*.so | xargs -r cp -L -t "$out/libraries"
+	loader=$(basename "$(libraries "$out/programs/postgres" | grep '/ld[-.]')")
+	[ -x "$out/libraries/$loader" ] || die "the dynamic loader of postgres $v was not found"
+	for name in "$out/programs"/*; do
+		name=$(basename "$name")
+		cat >"$out$bin/$name" <<-SCRIPT
+			#!/bin/sh
+			exec $out/libraries/$loader --argv0 "\$0" --library-path $out/libraries $out/programs/$name "\$@"
+		SCRIPT
+	done
+	chmod 755 "$out$bin"/*
+	chmod -R a+rX "$out"
+	"$out$bin/postgres" --version >/dev/null || die "the exported PostgreSQL $v does not run"
+}
+
+# run NAME FILES VERSION...: the first node of a test is of the first version
+# named, the second of the second, ... and around.
+passed=0 failed=0
+run()
+{
+	local name=$1 files=$2 installs= v p f rc=0 out
+
+	shift 2
+	for v in "$@"; do
+		installs+="$(install_of "$v") "
+	done
+	say "--- $name: nodes on $*"
+	out=$(mktemp)
+	env CVG_INSTALLS="$installs" TESTS="$files" BIG_VALUE_MB=10 ROUNDS="${ROUNDS:-}" JOBS="${JOBS:-}" \
+		bash "$CVG_ROOT/test/run.sh" tap 2>&1 | tee "$out" | grep -v '^ok - ' || true
+	rc=${PIPESTATUS[0]}
+	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out" | tail -n 1) || p=0 f=1
+	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+	fi
+	rm -f "$out"
+	if [ "$f" -gt 0 ] && [ -d "$CVG_ROOT/tmp_check" ]; then
+		mkdir -p "$CVG_ROOT/mixed"
+		mv "$CVG_ROOT/tmp_check" "$CVG_ROOT/mixed/${*// /-}"
+	fi
+	passed=$((passed + p)) failed=$((failed + f))
+}
+
 what=$1
 shift
-meeting=/meeting
-port_of() { echo $((5400 + $1)); }
+case $what in
+	export)
+		export_server "$1"
+		exit 0
+		;;
+	test) ;;
+	*) die "usage: mixed.sh export VERSION | mixed.sh test VERSION..." ;;
+esac
 
-if [ "$what" = node ]; then
-	v=$1
-	cvg_work_begin
-	cvg_private_install "/usr/lib/postgresql/$v/bin/pg_config"
-	cvg_build_install || { touch "$meeting/failed"; die "the build failed"; }
-	data=$CVG_WORK/data
-	cvg_initdb "$data" "$(port_of "$v")"
-	as_user tee -a "$data/postgresql.conf" >/dev/null <<-CONF
-		unix_socket_directories = '$meeting'
-		shared_preload_libraries = 'pg_converge'
-		converge.heartbeat_interval = '500ms'
-		converge.max_retry_interval = '1s'
-	CONF
-	as_user "$CVG_BIN/pg_ctl" -D "$data" -l "$meeting/$v.log" -w -s start ||
-		{ touch "$meeting/failed"; die "the server does not start"; }
-	while [ ! -e "$meeting/stop" ]; do
-		sleep 1
-	done
-	cvg_stop "$data"
-	exit 0
-fi
+# Tests that use nothing but what all versions have, and start no server from
+# another's files.
+tests='test/t/00[1-6]*.pl test/t/009*.pl test/t/013*.pl test/t/015*.pl test/t/02[0-2]*.pl test/t/024_random*.pl
+	test/t/026*.pl test/t/027*.pl'
+# Those that two nodes show best: with each version as the first node.
+pairs='test/t/005*.pl test/t/020*.pl test/t/021_strategies.pl'
 
 versions=("$@")
-psql=$(ls -d /usr/lib/postgresql/*/bin/psql | tail -n 1)
-passed=0 failed=0
-
-sql() { "$psql" -X -q -A -t -v ON_ERROR_STOP=1 -h $meeting -p "$(port_of "$1")" -U postgres -d postgres -c "$2"; }
-all()
-{
-	local v
-
-	for v in "${versions[@]}"; do
-		sql "$v" "$1" >/dev/null
-	done
-}
-
-# ok TEXT COMMAND...
-ok()
-{
-	local text=$1
-
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		say "ok - $text"
-	else
-		failed=$((failed + 1))
-		say "not ok - $text"
-	fi
-}
-
-# until_ok SECONDS COMMAND...
-until_ok()
-{
-	local deadline=$((SECONDS + $1))
-
-	shift
-	until "$@" 2>/dev/null; do
-		[ $SECONDS -lt $deadline ] && [ ! -e $meeting/failed ] || return 1
-		sleep 0.2
-	done
-}
-
-answers() { [ "$(sql "$1" 'SELECT 1')" = 1 ]; }
-ready() { [ -n "$(sql "$1" 'SELECT replica_id FROM converge.node_info()')" ]; }
-
-# Do all give the same answer?
-same()
-{
-	local v first answer
-
-	first=$(sql "${versions[0]}" "$1") || return 1
-	for v in "${versions[@]:1}"; do
-		answer=$(sql "$v" "$1") || return 1
-		[ "$answer" = "$first" ] || return 1
-	done
-}
-equal()
-{
-	same "SELECT progress FROM converge.node_info()" &&
-		same "SELECT converge.digest('items')" &&
-		same "SELECT (to_jsonb(i))::text FROM items i ORDER BY 1 COLLATE \"C\""
-}
-empty() { same "SELECT count(*) FROM items" && [ "$(sql "${versions[0]}" "SELECT count(*) FROM items")" = 0 ] && equal; }
-
-for v in "${versions[@]}"; do
-	until_ok 300 answers "$v" || { say "node $v does not answer"; say "0 passed, 1 failed"; exit 1; }
+run all "${TESTS:-$tests}" "${versions[@]}"
+for v in "${versions[@]:1}"; do
+	versions=("${versions[@]:1}" "${versions[0]}")
+	run "$v first" "${TESTS:-$pairs}" "${versions[@]}"
 done
-for v in "${versions[@]}"; do
-	peers=
-	for w in "${versions[@]}"; do
-		[ "$v" != "$w" ] || continue
-		peers+="${peers:+, }pg$w=host=$meeting port=$(port_of "$w") dbname=postgres user=postgres"
-	done
-	sql "$v" "ALTER DATABASE postgres SET converge.node_name = 'pg$v'"
-	sql "$v" "ALTER DATABASE postgres SET converge.peers = '$peers'"
-	sql "$v" "CREATE EXTENSION pg_converge"
-done
-for v in "${versions[@]}"; do
-	ok "node on PostgreSQL $v is ready" until_ok 60 ready "$v"
-done
-all "CREATE TABLE items (id int PRIMARY KEY, n int, a text, b numeric, c timestamptz, d float8,
-	e text[], f jsonb, g date, h interval, i money, j inet, k xml, l int4range)"
-all "SELECT converge.replicate('items')"
-
-# Every node inserts, then all update and delete the same rows at once.
-for v in "${versions[@]}"; do
-	sql "$v" "INSERT INTO items
-		SELECT $v * 1000 + i, $v, 'row ' || i, i / 7.0, timestamptz '2024-02-29 12:00Z' + i * interval '1 hour',
-			sqrt(i), ARRAY['x', NULL, i::text], jsonb_build_object('i', i, 'v', $v), date '2024-01-01' + i,
-			i * interval '1 day 1 second', i::money, ('10.0.0.' || i)::inet, ('<a>' || i || '</a>')::xml,
-			int4range(i, i + 10)
-		FROM generate_series(1, 100) i"
-done
-ok "rows written on each version are on all" until_ok 120 equal
-ok "none is missing" test "$(sql "${versions[0]}" 'SELECT count(*) FROM items')" = $((${#versions[@]} * 100))
-for v in "${versions[@]}"; do
-	sql "$v" "UPDATE items SET a = a || ' of $v' WHERE id % 3 = 0"
-	sql "$v" "UPDATE items SET b = b + $v WHERE id % 5 = 0"
-	sql "$v" "DELETE FROM items WHERE id % 100 = $v"
-done
-ok "concurrent updates and deletes end equal" until_ok 120 equal
-sql "${versions[0]}" "TRUNCATE items"
-ok "a TRUNCATE travels" until_ok 120 empty
-ok "nothing is quarantined" test "$(for v in "${versions[@]}"; do sql "$v" 'SELECT count(*) FROM converge.quarantine'; done | sort -u)" = 0
 say "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -5,8 +5,9 @@
 # For each version a Debian release that has it is unpacked into a folder of
 # its own (debootstrap, from Debian's archive; needs root), and test/run.sh is
 # run inside: build with -Werror, pg_regress, isolation and TAP tests.  At the
-# end one node of each version, in one group, write and must become equal.
-# There is no Debian release with 16.
+# end TAP tests run on groups whose nodes are of different versions
+# (tools/mixed.sh).  No Debian release has 16.  19 comes from experimental, on
+# top of sid, as long as that serves it.
 #
 # CHROOTS=dir keeps the unpacked releases there for the next time (2 GB each);
 # LEVELS="regress isolation" runs only these levels, TESTS picks TAP files, as
@@ -14,10 +15,10 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-declare -A release=([15]=bookworm [17]=trixie [18]=sid)
+declare -A release=([15]=bookworm [17]=trixie [18]=sid [19]=experimental)
 mirror=${MIRROR:-http://deb.debian.org/debian}
 levels=${LEVELS:-regress isolation tap mixed}
-versions=${*:-15 17 18}
+versions=${*:-15 17 18 19}
 
 skip()
 {
@@ -61,9 +62,9 @@ end()
 	cvg_work_end
 }
 trap end EXIT
-meeting=$CVG_WORK/meeting		# where servers of all versions have their sockets
+meeting=$CVG_WORK/meeting		# where servers of all versions are, for test_mixed
 mkdir -p "$meeting"
-chmod 1777 "$meeting"
+ready=()						# versions whose chroots are there
 
 root_of() { printf '%s\n' "$chroots/${release[$1]}"; }
 
@@ -86,22 +87,32 @@ in_root()
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' bash "$root" "$meeting" "$@"
 }
 
-# A chroot with what is needed, unless it is there already.
+# A chroot with what is needed, unless it is there already.  Returns 2 if the
+# release does not serve this version.
 prepare()
 {
-	local v=$1 root suite
+	local v=$1 root suite base
 
 	root=$(root_of "$v") suite=${release[$v]}
 	if [ ! -e "$root/ready" ]; then
 		say "# unpacking Debian $suite for PostgreSQL $v ..."
 		rm -rf "$root"
-		unshare -m debootstrap --variant=minbase "$suite" "$root" "$mirror" || return 1
+		base=$suite
+		[ "$suite" != experimental ] || base=sid
+		unshare -m debootstrap --variant=minbase "$base" "$root" "$mirror" || return 1
+		if [ "$suite" != "$base" ]; then
+			# only the packages of this PostgreSQL, libpq among them
+			echo "deb $mirror $suite main" >"$root/etc/apt/sources.list.d/$suite.list"
+			printf 'Package: src:postgresql-%s src:postgresql-common\nPin: release a=%s\nPin-Priority: 990\n' \
+				"$v" "$suite" >"$root/etc/apt/preferences.d/pg_converge"
+		fi
 		echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90pg_converge"
 		printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 		chmod 755 "$root/usr/sbin/policy-rc.d"
 		mkdir -p "$root/etc/postgresql-common/createcluster.d"
 		echo 'create_main_cluster = false' >"$root/etc/postgresql-common/createcluster.d/pg_converge.conf"
 		in_root "$v" apt-get -q update || return 1
+		in_root "$v" apt-cache policy "postgresql-server-dev-$v" | grep -q 'Candidate: *[0-9]' || return 2
 		in_root "$v" apt-get -q -y install --no-install-recommends "postgresql-$v" \
 			"postgresql-server-dev-$v" libpq-dev libxxhash-dev make gcc libc6-dev perl \
 			libipc-run-perl libfaketime || return 1
@@ -133,12 +144,17 @@ test_version()
 	local v=$1 rc=0 out=$CVG_WORK/$1.out own
 
 	say "=== PostgreSQL $v (Debian ${release[$v]})"
-	prepare "$v" >"$CVG_WORK/prepare.$v.out" 2>&1 || {
+	prepare "$v" >"$CVG_WORK/prepare.$v.out" 2>&1 || rc=$?
+	if [ $rc -eq 2 ]; then
+		say "# skipped: Debian ${release[$v]} does not serve PostgreSQL $v now"
+		return 0
+	elif [ $rc -ne 0 ]; then
 		tail -n 20 "$CVG_WORK/prepare.$v.out"
 		echo "0 passed, 1 failed" >"$out"
 		count "PostgreSQL $v" "$out" 1
 		return 0
-	}
+	fi
+	ready+=("$v")
 	own=" $levels "
 	own=${own/ mixed / }
 	[ -n "${own// /}" ] || return 0
@@ -155,24 +171,30 @@ test_version()
 	fi
 }
 
-# One node of each version; all meet over Unix sockets in one folder.
+# Servers of all versions that are here meet in one folder, and in the newest
+# release the tests start them side by side.
 test_mixed()
 {
-	local v rc=0 out=$CVG_WORK/mixed.out nodes=()
+	local v rc=0 out=$CVG_WORK/mixed.out logs
 
-	say "=== one group of PostgreSQL $versions"
+	say "=== one group of PostgreSQL ${ready[*]}"
 	rm -rf "${meeting:?}"/*
-	for v in $versions; do
-		in_root "$v" bash /tree/tools/mixed.sh node "$v" >"$CVG_WORK/mixed.$v.out" 2>&1 &
-		nodes+=($!)
+	for v in "${ready[@]}"; do
+		in_root "$v" bash /tree/tools/mixed.sh export "$v" >"$CVG_WORK/export.out" 2>&1 || {
+			tail -n 20 "$CVG_WORK/export.out"
+			echo "0 passed, 1 failed" >"$out"
+			count "together" "$out" 1
+			return 0
+		}
 	done
-	# shellcheck disable=SC2086
-	in_root "${versions##* }" bash /tree/tools/mixed.sh check $versions 2>&1 | tee "$out" || rc=1
-	touch "$meeting/stop"
-	wait "${nodes[@]}" || true
-	if [ $rc -ne 0 ]; then
-		mkdir -p "$CVG_ROOT/tmp_check/mixed"
-		cp "$CVG_WORK"/mixed.*.out "$meeting"/*.log "$CVG_ROOT/tmp_check/mixed/" 2>/dev/null || true
+	in_root "${ready[-1]}" env TESTS="${TESTS:-}" JOBS="${JOBS:-}" \
+		PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
+		bash /tree/tools/mixed.sh test "${ready[@]}" 2>&1 | tee "$out" || rc=1
+	logs=$(root_of "${ready[-1]}")/tree/mixed
+	if [ -d "$logs" ]; then
+		mkdir -p "$CVG_ROOT/tmp_check"
+		rm -rf "$CVG_ROOT/tmp_check/mixed"
+		cp -a "$logs" "$CVG_ROOT/tmp_check/mixed"
 		say "# logs of this run: $CVG_ROOT/tmp_check/mixed"
 	fi
 	count "together" "$out" $rc
@@ -183,7 +205,7 @@ for v in $versions; do
 done
 case " $levels " in
 	*' mixed '*)
-		if [ $total_failed -eq 0 ] && [ "$(wc -w <<<"$versions")" -gt 1 ]; then
+		if [ $total_failed -eq 0 ] && [ ${#ready[@]} -gt 1 ]; then
 			test_mixed
 		fi
 		;;

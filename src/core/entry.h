@@ -83,7 +83,7 @@ typedef enum CvgGranularity
 typedef struct CvgColumn
 {
 	CvgSlice	name;
-	CvgSlice	type_name;		/* schema-qualified, as format_type would */
+	CvgSlice	type_name;		/* qualified unless built in; the same on all nodes */
 	uint32		unit;			/* 0 for key columns; says nothing if merged */
 	int			keypos;			/* 1-based place in the key, 0 if none */
 	uint8		flags;

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "storage/lmgr.h"
@@ -36,6 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* How to hash and compare one key column. */
@@ -233,6 +235,55 @@ set_key_columns(CvgDescriptor *desc, Oid key_index, Relation root)
 	index_close(index, AccessShareLock);
 }
 
+static void
+append_identifier(StringInfo out, const char *name)
+{
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name))
+		appendStringInfoString(out, name);
+	else
+	{
+		appendStringInfoChar(out, '"');
+		for (; *name != '\0'; name++)
+		{
+			if (*name == '"')
+				appendStringInfoChar(out, '"');
+			appendStringInfoChar(out, *name);
+		}
+		appendStringInfoChar(out, '"');
+	}
+}
+
+/*
+ * A type's name as every node spells it: qualified unless it is built in.  Not
+ * that of format_type(), which depends on the server's version, by its
+ * keywords, and on quote_all_identifiers.
+ */
+static CvgSlice
+portable_type_name(Oid type)
+{
+	StringInfoData out;
+	Oid			element = get_element_type(type);
+	HeapTuple	tuple;
+	Form_pg_type form;
+
+	tuple = SearchSysCache1(TYPEOID,
+							ObjectIdGetDatum(OidIsValid(element) ? element : type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	initStringInfo(&out);
+	if (form->typnamespace != PG_CATALOG_NAMESPACE)
+	{
+		append_identifier(&out, get_namespace_name(form->typnamespace));
+		appendStringInfoChar(&out, '.');
+	}
+	append_identifier(&out, NameStr(form->typname));
+	if (OidIsValid(element))
+		appendStringInfoString(&out, "[]");
+	ReleaseSysCache(tuple);
+	return cvg_slice(out.data, out.len);
+}
+
 /* Describe the root.  All of it in the current context. */
 static CvgDescriptor *
 build_descriptor(Relation root, const Registration *reg)
@@ -254,8 +305,7 @@ build_descriptor(Relation root, const Registration *reg)
 		if (att->attisdropped || strcmp(NameStr(att->attname), CVG_STATE_COLUMN) == 0)
 			continue;
 		col->name = cvg_slice_cstring(pstrdup(NameStr(att->attname)));
-		col->type_name = cvg_slice_cstring(format_type_extended(att->atttypid, -1,
-																FORMAT_TYPE_FORCE_QUALIFY));
+		col->type_name = portable_type_name(att->atttypid);
 		if (att->attgenerated)
 			col->flags |= CVG_COL_GENERATED;
 		else if (cvg_crdt_of_type(att->atttypid) != NULL)

@@ -71,11 +71,20 @@ sub new_group
 	return $self;
 }
 
-# A server with the library loaded and nothing else of ours.
+# A server with the library loaded and nothing else of ours.  CVG_INSTALLS names
+# installations to take in turn: then the nodes are of different versions.
+my @installs = split ' ', $ENV{CVG_INSTALLS} // '';
+
 sub new_server
 {
 	my ($name, %opt) = @_;
-	my $server = PostgreSQL::Test::Cluster->new($name, %{ $opt{cluster} || {} });
+	my %cluster = %{ $opt{cluster} || {} };
+	if (@installs && !$cluster{install_path})
+	{
+		$cluster{install_path} = shift @installs;
+		push @installs, $cluster{install_path};
+	}
+	my $server = PostgreSQL::Test::Cluster->new($name, %cluster);
 	$server->init(extra => [ '-E', 'UTF8', '--no-locale' ], %{ $opt{init} || {} });
 	$server->append_conf('postgresql.conf', settings() . ($opt{conf} || ''));
 	return $server;
@@ -440,7 +449,7 @@ sub content
 {
 	my ($self, @tables) = @_;
 	return $self->sql(join "\n",
-		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';",
+		"SET extra_float_digits = 1; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET quote_all_identifiers = off;",
 		map { "SELECT '$_ ' || to_jsonb(x)::text COLLATE \"C\" AS row FROM $_ x ORDER BY row;" } @tables);
 }
 

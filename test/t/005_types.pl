@@ -127,7 +127,8 @@ is($b->sql("SET extra_float_digits = 3; $text"), $a->sql("SET extra_float_digits
 # every column is updated from the other side, with settings that change output
 $b->sql("ALTER DATABASE postgres SET DateStyle = 'German'; ALTER DATABASE postgres SET IntervalStyle = 'iso_8601';
 	ALTER DATABASE postgres SET TimeZone = 'Asia/Kolkata'; ALTER DATABASE postgres SET extra_float_digits = -5;
-	ALTER DATABASE postgres SET bytea_output = 'escape'; ALTER DATABASE postgres SET xmlbinary = 'hex'");
+	ALTER DATABASE postgres SET bytea_output = 'escape'; ALTER DATABASE postgres SET xmlbinary = 'hex';
+	ALTER DATABASE postgres SET quote_all_identifiers = on");
 for my $c (@column)
 {
 	my ($name, $type, @values) = @$c;
