@@ -26,8 +26,8 @@
 
 #if PG_VERSION_NUM < 150000
 #error "pg_converge needs PostgreSQL 15 or later"
-#elif PG_VERSION_NUM >= 190000
-#error "pg_converge does not know this version of PostgreSQL; 18 is the latest"
+#elif PG_VERSION_NUM >= 200000
+#error "pg_converge does not know this version of PostgreSQL; 19 is the latest"
 #endif
 
 /* 16: VARDATA_ANY and its kin have moved out of postgres.h */
@@ -105,11 +105,12 @@ cvg_class_ownercheck(Oid relid, Oid roleid)
 }
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/tableam.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 
-/* 18: a place for counting the index's pages. */
+/* 18: a place for counting the index's pages.  19: flags. */
 #if PG_VERSION_NUM < 180000
 struct IndexScanInstrumentation;
 #endif
@@ -118,10 +119,44 @@ cvg_index_beginscan(Relation heap, Relation index, Snapshot snapshot,
 					struct IndexScanInstrumentation *instrument,
 					int nkeys, int norderbys)
 {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+	return index_beginscan(heap, index, snapshot, instrument, nkeys, norderbys, SO_NONE);
+#elif PG_VERSION_NUM >= 180000
 	return index_beginscan(heap, index, snapshot, instrument, nkeys, norderbys);
 #else
 	return index_beginscan(heap, index, snapshot, nkeys, norderbys);
+#endif
+}
+
+/* 19: flags of a scan.  All rows of a table. */
+static inline TableScanDesc
+cvg_table_beginscan(Relation rel, Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 190000
+	return table_beginscan(rel, snapshot, 0, NULL, SO_NONE);
+#else
+	return table_beginscan(rel, snapshot, 0, NULL);
+#endif
+}
+
+/* 19: options of a delete, "moves to another partition" among them.  Waits. */
+static inline TM_Result
+cvg_heap_delete(Relation rel, ItemPointer tid, CommandId cid, TM_FailureData *failure)
+{
+#if PG_VERSION_NUM >= 190000
+	return heap_delete(rel, tid, cid, 0, InvalidSnapshot, true, failure);
+#else
+	return heap_delete(rel, tid, cid, InvalidSnapshot, true, failure, false);
+#endif
+}
+static inline TM_Result
+cvg_table_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
+					   Snapshot snapshot, TM_FailureData *failure)
+{
+#if PG_VERSION_NUM >= 190000
+	return table_tuple_delete(rel, tid, cid, 0, snapshot, InvalidSnapshot, true, failure);
+#else
+	return table_tuple_delete(rel, tid, cid, snapshot, InvalidSnapshot, true, failure, false);
 #endif
 }
 
@@ -203,7 +238,7 @@ cvg_br_delete_triggers(EState *estate, EPQState *epq, ResultRelInfo *rri,
 #endif
 }
 
-/* 16: which indexes an update needs is no longer yes or no. */
+/* 16: which indexes an update needs is no longer yes or no.  19: options. */
 #if PG_VERSION_NUM < 160000
 typedef enum TU_UpdateIndexes
 {
@@ -218,7 +253,10 @@ cvg_table_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 					   bool wait, TM_FailureData *failure, LockTupleMode *lockmode,
 					   TU_UpdateIndexes *update_indexes)
 {
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+	return table_tuple_update(rel, tid, slot, cid, 0, snapshot, crosscheck, wait, failure,
+							  lockmode, update_indexes);
+#elif PG_VERSION_NUM >= 160000
 	return table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, wait, failure,
 							  lockmode, update_indexes);
 #else
@@ -230,12 +268,19 @@ cvg_table_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 	return result;
 #endif
 }
+
+/* 16: whether only summarizing indexes want the row.  19: flags say all that. */
 static inline List *
 cvg_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState *estate,
 						bool update, bool no_dup_err, bool *spec_conflict,
 						List *arbiters, bool only_summarizing)
 {
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+	uint32		flags = (update ? EIIT_IS_UPDATE : 0) | (no_dup_err ? EIIT_NO_DUPE_ERROR : 0) |
+		(only_summarizing ? EIIT_ONLY_SUMMARIZING : 0);
+
+	return ExecInsertIndexTuples(rri, estate, flags, slot, arbiters, spec_conflict);
+#elif PG_VERSION_NUM >= 160000
 	return ExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, spec_conflict,
 								 arbiters, only_summarizing);
 #else
@@ -311,6 +356,27 @@ cvg_name_list(const char *name)
 	return stringToQualifiedNameList(name, NULL);
 #else
 	return stringToQualifiedNameList(name);
+#endif
+}
+
+/* 19: one state collects a jsonb value; 15 to 18 return it from the last push. */
+#include "utils/jsonb.h"
+#if PG_VERSION_NUM >= 190000
+typedef JsonbInState CvgJsonbState;
+#else
+typedef struct CvgJsonbState
+{
+	JsonbValue *result;
+	JsonbParseState *parseState;
+} CvgJsonbState;
+#endif
+static inline void
+cvg_push_jsonb_value(CvgJsonbState *state, JsonbIteratorToken token, JsonbValue *value)
+{
+#if PG_VERSION_NUM >= 190000
+	pushJsonbValue(state, token, value);
+#else
+	state->result = pushJsonbValue(&state->parseState, token, value);
 #endif
 }
 

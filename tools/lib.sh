@@ -26,7 +26,7 @@ cvg_usable_pg_config()
 }
 
 # The server version to build against: PG_CONFIG if given, else the newest
-# supported one whose server headers are here.
+# released one whose server headers are here; 19 where there is no other.
 cvg_find_pg_config()
 {
 	local v c
@@ -35,7 +35,7 @@ cvg_find_pg_config()
 		printf '%s\n' "$PG_CONFIG"
 		return 0
 	fi
-	for v in 18 17 16 15; do
+	for v in 18 17 16 15 19; do
 		c=/usr/lib/postgresql/$v/bin/pg_config
 		if cvg_usable_pg_config "$c"; then
 			printf '%s\n' "$c"

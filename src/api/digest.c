@@ -103,7 +103,7 @@ digest_leaf(Digest *digest, Relation rel, Snapshot snapshot, MemoryContext row_m
 {
 	CvgRel	   *info = cvg_rel(rel);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TableScanDesc scan = cvg_table_beginscan(rel, snapshot);
 	int			n;
 	int		   *order = columns_by_name(info->desc, &n);
 

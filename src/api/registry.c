@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* Attribute numbers, as in store/tables.sql */
 #define Anum_replicated_relid		1
@@ -176,8 +177,7 @@ delete_rows(CvgTable table, Oid relid)
 
 	begin_rows(&rs, table, relid, RowExclusiveLock);
 	while (HeapTupleIsValid(tuple = systable_getnext(rs.scan)))
-		(void) heap_delete(rs.rel, &tuple->t_self, GetCurrentCommandId(true),
-						   InvalidSnapshot, true, &failure, false);
+		(void) cvg_heap_delete(rs.rel, &tuple->t_self, GetCurrentCommandId(true), &failure);
 	end_rows(&rs);
 }
 

@@ -158,15 +158,14 @@ report_remote_error(CvgConn *conn, PGresult *res)
 
 /* What the peer's server has to say besides; libpq would print it to stderr. */
 static void
-receive_notice(void *arg, const PGresult *res)
+receive_notice(void *arg, const char *text)
 {
 	CvgConn    *conn = arg;
-	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
 	/* no ERROR here: libpq is in the middle of something */
 	conn->notices++;
-	if (text != NULL)
-		ereport(DEBUG1, (errmsg_internal("peer \"%s\": %s", conn->name, text)));
+	ereport(DEBUG1, (errmsg_internal("peer \"%s\": %.*s", conn->name,
+									 (int) strcspn(text, "\n"), text)));
 }
 
 /* Drive PQconnectPoll; false when time runs out. */
@@ -260,7 +259,7 @@ cvg_conn_open(const char *name, const char *conninfo,
 					 errmsg("could not connect to peer \"%s\"", name),
 					 in_time ? errdetail_internal("%s", pchomp(PQerrorMessage(conn->pg))) :
 					 errdetail("There was no answer within %d ms.", timeout_ms)));
-		PQsetNoticeReceiver(conn->pg, receive_notice, conn);
+		PQsetNoticeProcessor(conn->pg, receive_notice, conn);
 		if (PQsetnonblocking(conn->pg, 1) != 0)
 			report_connection_error(conn);
 		conn->wait_set = cvg_create_wait_event_set(3);

@@ -653,7 +653,7 @@ for_each_row(Relation relation, CvgRel *rel,
 	CvgDb	   *db = cvg_db();
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	TableScanDesc scan = cvg_table_beginscan(relation, snapshot);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pg_converge row of a table",
 												  ALLOCSET_DEFAULT_SIZES);

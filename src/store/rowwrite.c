@@ -197,9 +197,9 @@ cvg_rows_take_back(CvgTarget *target, TupleTableSlot **slots, int n)
 		TM_FailureData tmfd;
 		TM_Result	result;
 
-		result = table_tuple_delete(target->rel, &slots[i]->tts_tid,
-									target->estate->es_output_cid, GetActiveSnapshot(),
-									InvalidSnapshot, true, &tmfd, false);
+		result = cvg_table_tuple_delete(target->rel, &slots[i]->tts_tid,
+										target->estate->es_output_cid,
+										GetActiveSnapshot(), &tmfd);
 		if (result != TM_Ok)
 			elog(ERROR, "unexpected result %d of taking back a row", (int) result);
 	}
@@ -358,9 +358,8 @@ cvg_row_delete(CvgTarget *target)
 			return CVG_WRITE_SKIPPED;
 	}
 	result = write_result(target,
-						  table_tuple_delete(target->rel, &tid, target->estate->es_output_cid,
-											 GetActiveSnapshot(), InvalidSnapshot, true,
-											 &tmfd, false));
+						  cvg_table_tuple_delete(target->rel, &tid, target->estate->es_output_cid,
+												 GetActiveSnapshot(), &tmfd));
 	if (result != CVG_WRITE_OK)
 		return result;
 	if (target->fires[CVG_FIRES_AFTER])

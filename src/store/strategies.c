@@ -138,8 +138,7 @@ delete_row(Relation rel, HeapTuple tuple, void *arg)
 	TM_FailureData failure;
 
 	if (arg == NULL || strcmp(NameStr(*DatumGetName(get_column(rel, tuple, 2))), arg) == 0)
-		(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
-						   InvalidSnapshot, true, &failure, false);
+		(void) cvg_heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), &failure);
 }
 
 void
@@ -245,7 +244,7 @@ fold_relation(Relation rel)
 	CvgRestamp *restamp = cvg_restamp_begin(rel, info->state_attnum);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TableScanDesc scan = cvg_table_beginscan(rel, snapshot);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "pg_converge row of a table",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -361,8 +360,7 @@ follow_row(Relation rel, HeapTuple tuple, void *arg)
 	if (!att->attisdropped &&
 		namestrcmp(DatumGetName(get_column(rel, tuple, 2)), NameStr(att->attname)) == 0)
 		return;
-	(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
-					   InvalidSnapshot, true, &failure, false);
+	(void) cvg_heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), &failure);
 	if (att->attisdropped)
 		return;
 	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);

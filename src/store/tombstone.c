@@ -393,7 +393,7 @@ cvg_shelf_any(CvgTable shelf)
 	bool		any;
 
 	InitDirtySnapshot(dirty);
-	scan = table_beginscan(rel, &dirty, 0, NULL);
+	scan = cvg_table_beginscan(rel, &dirty);
 	any = table_scan_getnextslot(scan, ForwardScanDirection, slot);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -408,8 +408,7 @@ cvg_shelf_delete(CvgTable shelf, ItemPointer tid)
 	TM_FailureData tmfd;
 	TM_Result	result;
 
-	result = heap_delete(rel, tid, GetCurrentCommandId(true), InvalidSnapshot,
-						 true, &tmfd, false);
+	result = cvg_heap_delete(rel, tid, GetCurrentCommandId(true), &tmfd);
 	table_close(rel, RowExclusiveLock);
 	if (result == TM_Ok)
 		return true;

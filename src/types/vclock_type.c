@@ -286,12 +286,11 @@ CVG_FUNCTION(vclock_hash_extended)
 /* {"london": 5, "paris": 3} */
 CVG_FUNCTION(vclock_to_jsonb)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue *result;
+	CvgJsonbState state = {0};
 	CvgClockIter it;
 	CvgClockEntry e;
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	cvg_push_jsonb_value(&state, WJB_BEGIN_OBJECT, NULL);
 	cvg_vclock_iter(&it, PG_GETARG_CVG_SLICE(0));
 	while (cvg_vclock_next(&it, &e))
 	{
@@ -300,13 +299,13 @@ CVG_FUNCTION(vclock_to_jsonb)
 		v.type = jbvString;
 		v.val.string.val = (char *) e.id.data;
 		v.val.string.len = (int) e.id.len;
-		(void) pushJsonbValue(&state, WJB_KEY, &v);
+		cvg_push_jsonb_value(&state, WJB_KEY, &v);
 		v.type = jbvNumeric;
 		v.val.numeric = int64_to_numeric(e.value);
-		(void) pushJsonbValue(&state, WJB_VALUE, &v);
+		cvg_push_jsonb_value(&state, WJB_VALUE, &v);
 	}
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+	cvg_push_jsonb_value(&state, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(state.result));
 }
 
 /* The number as 0 .. 2^63-1, or an error that names the key. */
