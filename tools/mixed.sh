@@ -68,7 +68,7 @@ run()
 	done
 	say "--- $name: nodes on $*"
 	out=$(mktemp)
-	env CVG_INSTALLS="$installs" TESTS="$files" BIG_VALUE_MB=10 ROUNDS="${ROUNDS:-}" JOBS="${JOBS:-}" \
+	env CVG_INSTALLS="$installs" TESTS="$files" BIG_VALUE_MB=10 JOBS="${JOBS:-}" \
 		bash "$CVG_ROOT/test/run.sh" tap 2>&1 | tee "$out" | grep -v '^ok - ' || true
 	rc=${PIPESTATUS[0]}
 	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out" | tail -n 1) || p=0 f=1
