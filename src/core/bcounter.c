@@ -487,7 +487,7 @@ append_update(CvgSlice counter, CvgSlice replica, const Update *added,
 
 	if (added->stamp > MAX_STAMP)
 		return CVG_E_OVERFLOW;
-	cvg_print_slice(out, cvg_slice(counter.data, CVG_CRDT_HEADER));
+	cvg_crdt_put_header_of(counter, out);
 	put_head(out, get_head(&r));
 	while (next_entry(&r, &e))
 	{

@@ -318,7 +318,7 @@ cvg_counter_add(CvgSlice counter, CvgSlice replica, CvgStamp stamp, int64 n,
 
 	if (n == 0)
 	{
-		cvg_print_slice(out, counter);
+		cvg_crdt_put_unflagged(counter, out);
 		return CVG_OK;
 	}
 	if (!cvg_replica_id_valid(replica))
@@ -328,7 +328,7 @@ cvg_counter_add(CvgSlice counter, CvgSlice replica, CvgStamp stamp, int64 n,
 	if (!fits_int64(body_value(r) + n))
 		return CVG_E_OVERFLOW;
 
-	cvg_print_slice(out, cvg_slice(counter.data, CVG_CRDT_HEADER));
+	cvg_crdt_put_header_of(counter, out);
 	while (next_entry(&r, &e))
 	{
 		int			cmp = done ? 1 : cvg_slice_cmp(e.id, replica);

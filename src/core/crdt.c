@@ -77,6 +77,20 @@ cvg_crdt_put_header(const CvgCrdtOps *ops, CvgBuf *out)
 	cvg_put_u8(out, 0);
 }
 
+void
+cvg_crdt_put_header_of(CvgSlice value, CvgBuf *out)
+{
+	cvg_crdt_put_header(ops_of(value), out);
+}
+
+void
+cvg_crdt_put_unflagged(CvgSlice value, CvgBuf *out)
+{
+	cvg_crdt_put_header_of(value, out);
+	cvg_print_slice(out, cvg_slice(value.data + CVG_CRDT_HEADER,
+								   value.len - CVG_CRDT_HEADER));
+}
+
 CvgStatus
 cvg_crdt_finish(CvgStatus status, size_t start, CvgBuf *out)
 {

@@ -226,6 +226,9 @@ extern CvgStatus cvg_crdt_parse_plain(const CvgCrdtOps *ops, CvgSlice text,
 									  CvgDotSupply *dots, CvgBuf *out,
 									  CvgError *err);
 
+/* A value as an operation that changes nothing in it leaves it: without flags. */
+extern void cvg_crdt_put_unflagged(CvgSlice value, CvgBuf *out);
+
 /* Equality of states: all but the flags. */
 extern bool cvg_crdt_eq(CvgSlice a, CvgSlice b);
 
@@ -241,10 +244,12 @@ extern CvgStatus cvg_crdt_parse(const CvgCrdtOps *ops, CvgSlice text,
 extern void cvg_crdt_scan(const CvgCrdtOps *ops, CvgScanner *s, CvgBuf *out);
 
 /*
- * For the types: write the header; end an update that began at "start",
- * taking it back if it became too large or status is a failure.
+ * For the types: write the header, of the type of another value (an update
+ * leaves no flags); end an update that began at "start", taking it back if
+ * it became too large or status is a failure.
  */
 extern void cvg_crdt_put_header(const CvgCrdtOps *ops, CvgBuf *out);
+extern void cvg_crdt_put_header_of(CvgSlice value, CvgBuf *out);
 extern CvgStatus cvg_crdt_finish(CvgStatus status, size_t start, CvgBuf *out);
 
 /* Reader of the body of a valid value. */

@@ -167,7 +167,7 @@ cvg_dotted_write(CvgSlice value, CvgDot dot, CvgSlice payload, CvgBuf *out)
 		return CVG_E_BAD_ID;
 	if (dot.stamp <= cvg_dotted_latest(r))
 		return CVG_E_FORBIDDEN;
-	cvg_print_slice(out, cvg_slice(value.data, CVG_CRDT_HEADER));
+	cvg_crdt_put_header_of(value, out);
 	supersede(r, &written, out);
 	return cvg_crdt_finish(CVG_OK, start, out);
 }

@@ -447,7 +447,7 @@ see(CvgSlice reg, CvgExtremum seen, CvgBuf *out)
 
 	if (old.kind != CVG_EXTREMUM_EMPTY && old.kind != seen.kind)
 		return CVG_E_FORBIDDEN;
-	cvg_print_slice(out, cvg_slice(reg.data, CVG_CRDT_HEADER));
+	cvg_crdt_put_header_of(reg, out);
 	put_body(out, is_further(old, seen, up) ? seen : old);
 	return cvg_crdt_finish(CVG_OK, start, out);
 }

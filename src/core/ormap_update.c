@@ -322,7 +322,7 @@ cvg_map_update(CvgSlice map, const CvgSlice *path, int n, const CvgCrdtOps *ops,
 		return status;
 	if (!cvg_replica_id_valid(dot.replica))
 		return CVG_E_BAD_ID;
-	cvg_crdt_put_header(cvg_crdt_ops(map.data[1]), out);
+	cvg_crdt_put_header_of(map, out);
 	status = update_map(&u, 0, cvg_crdt_body(map), out);
 	return cvg_crdt_finish(status, start, out);
 }
@@ -337,7 +337,7 @@ cvg_map_remove(CvgSlice map, const CvgSlice *path, int n, const CvgCrdtOps *ops,
 
 	if (status != CVG_OK)
 		return status;
-	cvg_crdt_put_header(cvg_crdt_ops(map.data[1]), out);
+	cvg_crdt_put_header_of(map, out);
 	status = update_map(&u, 0, cvg_crdt_body(map), out);
 	return cvg_crdt_finish(status, start, out);
 }

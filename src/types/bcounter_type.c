@@ -92,7 +92,7 @@ bcounter_change(CvgSlice counter, int64 n)
 	int64		less;
 
 	if (n == 0)
-		return cvg_varlena_copy(counter);
+		return cvg_crdt_unchanged(counter);
 	dot = cvg_draw_dot(counter);
 	cvg_varlena_begin(&buf);
 	if (n > 0)

@@ -33,7 +33,7 @@ CVG_FUNCTION(cart_add)
 
 	cvg_check_map_key(sku);
 	if (n == 0)
-		PG_RETURN_DATUM(cvg_varlena_copy(cart));
+		PG_RETURN_DATUM(cvg_crdt_unchanged(cart));
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_cart_add(cart, sku, n, cvg_draw_dot(cart), &buf), cart);
 	PG_RETURN_DATUM(cvg_varlena_finish(&buf));
@@ -48,7 +48,7 @@ CVG_FUNCTION(cart_remove)
 
 	cvg_check_map_key(sku);
 	if (n == 0)
-		PG_RETURN_DATUM(cvg_varlena_copy(cart));
+		PG_RETURN_DATUM(cvg_crdt_unchanged(cart));
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_cart_remove(cart, sku, n, cvg_draw_dot(cart), &buf), cart);
 	PG_RETURN_DATUM(cvg_varlena_finish(&buf));

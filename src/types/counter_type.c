@@ -32,7 +32,7 @@ counter_add(CvgSlice counter, int64 n)
 				 errmsg("cannot add a negative number to a grow-only counter"),
 				 errhint("Use type converge.pncounter for a counter that goes down.")));
 	if (n == 0)
-		return cvg_varlena_copy(counter);
+		return cvg_crdt_unchanged(counter);
 	dot = cvg_draw_dot(counter);
 	cvg_varlena_begin(&buf);
 	cvg_crdt_check_status(cvg_counter_add(counter, dot.replica, dot.stamp, n,

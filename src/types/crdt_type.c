@@ -56,6 +56,16 @@ cvg_crdt_plain(Datum value)
 }
 
 Datum
+cvg_crdt_unchanged(CvgSlice value)
+{
+	CvgBuf		buf;
+
+	cvg_varlena_begin(&buf);
+	cvg_crdt_put_unflagged(value, &buf);
+	return cvg_varlena_finish(&buf);
+}
+
+Datum
 cvg_crdt_in_arg(FunctionCallInfo fcinfo, const CvgCrdtOps *ops,
 				CvgCrdtCanonize canonize)
 {
@@ -122,11 +132,8 @@ cvg_crdt_recv_arg(FunctionCallInfo fcinfo, const CvgCrdtOps *ops,
 Datum
 cvg_crdt_send_arg(FunctionCallInfo fcinfo)
 {
-	Datum		copy = cvg_varlena_copy(PG_GETARG_CVG_SLICE(0));
-
 	/* how a value was made stays here */
-	((uint8 *) VARDATA_ANY(DatumGetPointer(copy)))[2] = 0;
-	PG_RETURN_DATUM(copy);
+	PG_RETURN_DATUM(cvg_crdt_unchanged(PG_GETARG_CVG_SLICE(0)));
 }
 
 Datum

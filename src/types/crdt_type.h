@@ -52,6 +52,9 @@ extern Datum cvg_crdt_reset_arg(FunctionCallInfo fcinfo);
  */
 extern Datum cvg_crdt_plain(Datum value);
 
+/* The result of an update that finds nothing to do. */
+extern Datum cvg_crdt_unchanged(CvgSlice value);
+
 /* Name of the type with its schema, for messages. */
 extern const char *cvg_crdt_type_name(CvgSlice value);
 

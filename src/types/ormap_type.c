@@ -339,7 +339,7 @@ CVG_FUNCTION(ormap_reset_path)
 
 	require_keys(path);
 	if (ops == NULL)
-		PG_RETURN_DATUM(cvg_varlena_copy(map));
+		PG_RETURN_DATUM(cvg_crdt_unchanged(map));
 	if (ops->reset == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

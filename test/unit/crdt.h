@@ -286,6 +286,18 @@ world_replica(int i)
 	return cvg_slice_cstring(names[i % lengthof(names)]);
 }
 
+/* The same state, as if made from a plain value. */
+static inline CvgSlice
+plain_copy(CvgSlice value)
+{
+	CvgBuf		buf;
+
+	cvg_buf_init(&buf);
+	cvg_put_bytes(&buf, value.data, value.len);
+	cvg_crdt_set_plain(&buf, 0);
+	return gen_take(&buf);
+}
+
 /*
  * Replica r changes state s.  An update is an inflation; its result is
  * canonical, contains its dot, and travels as a delta.
@@ -307,7 +319,7 @@ world_update(World *w, const CrdtType *t, int s, int r, int kind)
 	op->kind = kind;
 	op->seen = st->ops;
 	cvg_buf_init(&buf);
-	status = t->apply(st->value, op, &buf);
+	status = t->apply(plain_copy(st->value), op, &buf);
 	if (status != CVG_OK)
 	{
 		CHECK(buf.len == 0, "%s: a failed update appends nothing", t->ops->name);
@@ -316,6 +328,7 @@ world_update(World *w, const CrdtType *t, int s, int r, int kind)
 	}
 	new = gen_take(&buf);
 	w->now += Max(op->stamps, 1) - 1;
+	CHECK(!cvg_crdt_is_plain(new), "%s: an update forgets how a value was made", t->ops->name);
 	CHECK(same(crdt_merge(st->value, new), new), "%s: update is an inflation\n  %s\n  %s",
 		  t->ops->name, crdt_text(st->value), crdt_text(new));
 	CHECK(same(crdt_merge(st->value, crdt_delta(st->value, new)), new),
