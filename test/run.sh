@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test/run.sh [LEVEL...]: every test of the project, or the levels named:
 #   lint build unit sim fuzz regress isolation tap torture
-# and, named only: laws, the laws of every CRDT type on LAWS (a million) random
-# states each, without sanitizers.
+# and, named only: laws, the laws of every CRDT type and every strategy on LAWS
+# (a million) random states each, without sanitizers.
 #
 # Each level prints "N passed, N failed"; the last line of all is their sum.
 # What failed leaves its logs and diffs in tmp_check/ of the tree.
@@ -81,7 +81,7 @@ run_laws()
 {
 	local tests
 
-	tests=$(cd "$CVG_SRC/test/unit" && grep -l '"crdt.h"' test_*.c | sed 's/\.c$//' | tr '\n' ' ')
+	tests=$(cd "$CVG_SRC/test/unit" && grep -lE '"(crdt|cell|core/leaves)\.h"' test_*.c | sed 's/\.c$//' | tr '\n' ' ')
 	as_user env CASES="${LAWS:-1000000}" make --no-print-directory -s -C "$CVG_SRC/test/unit" -j "$(nproc)" \
 		PG_CONFIG="$pc" B=build/laws SAN=-O2 TESTS="$tests" check
 }

@@ -1,80 +1,55 @@
 /*-------------------------------------------------------------------------
  *
  * json_paths.c
- *	  Strategy jsonb_merge: a document's paths as units of the row state.
+ *	  Strategy jsonb_merge: between jsonb and the leaves that core merges.
  *
- * A document is a set of leaves: values that are no objects, or empty ones,
- * each with the path of keys that leads there.  Arrays are leaves.  A write
- * that changes a document gives its dot to the units of the leaves that it
- * changes, adds or removes, and not to the column's: their ids are hashes of
- * column and path, and they are kept in the row state like those of columns.
- * A leaf was last written by the larger of its own dot and the column's,
- * which is that of the insert or of a write of the whole document.
- *
- * Merging takes each leaf from the side where it was written later: its value
- * there, or its absence.  A leaf below another one (a, a.b) cannot be; then
- * the later one stays.  Two states with equal dots have the same leaves, or
- * one of them has lost one to such a rival; the leaf stays lost.
+ * Arrays are values, and are written as a whole.  SQL NULL and what is no
+ * object are one leaf with the empty path.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
-#include "core/entry.h"
+#include "core/leaves.h"
 #include "store/json_paths.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
-typedef struct Leaf
-{
-	CvgSlice	path;			/* keys as slices, one after the other */
-	uint32		id;
-	CvgSlice	text;			/* of the value; empty: not there */
-	CvgDot		dot;
-} Leaf;
-
 typedef struct Leaves
 {
-	CvgSlice	column;
 	int			n;
 	int			max;
-	Leaf	   *leaves;
+	CvgLeaf    *leaves;
 } Leaves;
 
-static uint32
-path_id(CvgSlice column, CvgSlice path)
-{
-	CvgBuf		buf;
-	uint32		id;
-
-	cvg_buf_init(&buf);
-	cvg_put_slice(&buf, column);
-	cvg_put_bytes(&buf, path.data, path.len);
-	id = cvg_unit_id(cvg_buf_slice(&buf));
-	cvg_buf_free(&buf);
-	return id;
-}
-
 static void
-add_leaf(Leaves *to, const CvgBuf *path, const char *text, size_t len)
+add_leaf(Leaves *to, const CvgBuf *path, bool empty, CvgSlice value)
 {
-	Leaf	   *leaf;
+	CvgLeaf    *leaf;
 	CvgBuf		copy;
 
 	if (to->n == to->max)
 	{
 		to->max = to->max == 0 ? 16 : to->max * 2;
-		to->leaves = to->leaves == NULL ? palloc(sizeof(Leaf) * to->max) :
-			repalloc(to->leaves, sizeof(Leaf) * to->max);
+		to->leaves = to->leaves == NULL ? palloc(sizeof(CvgLeaf) * to->max) :
+			repalloc(to->leaves, sizeof(CvgLeaf) * to->max);
 	}
-	leaf = &to->leaves[to->n++];
-	memset(leaf, 0, sizeof(Leaf));
 	cvg_buf_init(&copy);
 	cvg_put_bytes(&copy, path->data, path->len);
+	leaf = &to->leaves[to->n++];
 	leaf->path = cvg_buf_slice(&copy);
-	leaf->id = path_id(to->column, leaf->path);
-	leaf->text = cvg_slice(text, len);
+	leaf->empty = empty;
+	leaf->value = value;
+}
+
+/* Text of a value; of SQL NULL there is none. */
+static CvgSlice
+value_text(Jsonb *value)
+{
+	char	   *text = JsonbToCString(NULL, &value->root, VARSIZE(value));
+
+	return cvg_slice_cstring(text);
 }
 
 /* Leaves of an object, below path. */
@@ -86,6 +61,7 @@ walk_object(Leaves *to, JsonbContainer *object, CvgBuf *path)
 	JsonbIteratorToken token;
 	bool		any = false;
 
+	check_stack_depth();
 	(void) JsonbIteratorNext(&it, &v, true);
 	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_END_OBJECT && token != WJB_DONE)
 	{
@@ -98,42 +74,30 @@ walk_object(Leaves *to, JsonbContainer *object, CvgBuf *path)
 		if (v.type == jbvBinary && JsonContainerIsObject(v.val.binary.data))
 			walk_object(to, v.val.binary.data, path);
 		else
-		{
-			Jsonb	   *value = JsonbValueToJsonb(&v);
-			char	   *text = JsonbToCString(NULL, &value->root, VARSIZE(value));
-
-			add_leaf(to, path, text, strlen(text));
-		}
+			add_leaf(to, path, false, value_text(JsonbValueToJsonb(&v)));
 		path->len = len;
 	}
 	if (!any && path->len > 0)
-		add_leaf(to, path, "{}", 2);
+		add_leaf(to, path, true, cvg_slice(NULL, 0));
 }
 
-static int
-leaf_cmp(const void *a, const void *b)
-{
-	return cvg_slice_cmp(((const Leaf *) a)->path, ((const Leaf *) b)->path);
-}
-
-/* False: no object. */
+/* In order; false: no object. */
 static bool
-get_leaves(CvgSlice column, Datum doc, bool isnull, Leaves *out)
+get_leaves(Datum doc, bool isnull, Leaves *out)
 {
-	Jsonb	   *jb;
+	Jsonb	   *jb = isnull ? NULL : DatumGetJsonbP(doc);
 	CvgBuf		path;
 
 	memset(out, 0, sizeof(*out));
-	out->column = column;
-	if (isnull)
-		return false;
-	jb = DatumGetJsonbP(doc);
-	if (!JB_ROOT_IS_OBJECT(jb))
-		return false;
 	cvg_buf_init(&path);
+	if (isnull || !JB_ROOT_IS_OBJECT(jb))
+	{
+		add_leaf(out, &path, false, isnull ? cvg_slice(NULL, 0) : value_text(jb));
+		return false;
+	}
 	walk_object(out, &jb->root, &path);
 	if (out->n > 0)
-		qsort(out->leaves, out->n, sizeof(Leaf), leaf_cmp);
+		qsort(out->leaves, out->n, sizeof(CvgLeaf), cvg_leaf_cmp);
 	return true;
 }
 
@@ -143,25 +107,15 @@ cvg_json_changed_paths(CvgSlice column, Datum old, bool oldnull, Datum new, bool
 {
 	Leaves		a;
 	Leaves		b;
-	int			i = 0;
-	int			j = 0;
-	int			n = 0;
+	uint32	   *changed;
+	int			n;
 
-	if (!get_leaves(column, old, oldnull, &a) || !get_leaves(column, new, newnull, &b))
+	if (!get_leaves(old, oldnull, &a) || !get_leaves(new, newnull, &b))
 		return -1;
-	while (i < a.n || j < b.n)
-	{
-		int			c = i == a.n ? 1 : j == b.n ? -1 : leaf_cmp(&a.leaves[i], &b.leaves[j]);
-
-		if (c != 0 || !cvg_slice_eq(a.leaves[i].text, b.leaves[j].text))
-		{
-			if (n == CVG_JSON_MAX_PATHS)
-				return -1;
-			ids[n++] = c <= 0 ? a.leaves[i].id : b.leaves[j].id;
-		}
-		i += c <= 0;
-		j += c >= 0;
-	}
+	changed = cvg_leaves_changed(column, a.leaves, a.n, b.leaves, b.n, &n);
+	if (n > CVG_JSON_MAX_PATHS)
+		return -1;
+	memcpy(ids, changed, sizeof(uint32) * n);
 	return n;
 }
 
@@ -170,103 +124,79 @@ cvg_json_changed_paths(CvgSlice column, Datum old, bool oldnull, Datum new, bool
  * ----------------------------------------------------------------
  */
 
-/* A document while it is put together. */
-typedef struct Branch
+/* How many keys, from the first, two paths have in common. */
+static int
+common_keys(CvgSlice a, CvgSlice b)
 {
-	CvgSlice	key;
-	CvgSlice	text;			/* of a leaf; empty: an object */
-	struct Branch *child;
-	struct Branch *next;
-} Branch;
+	CvgReader	ra;
+	CvgReader	rb;
+	int			n = 0;
 
-static Branch *
-find_child(Branch *parent, CvgSlice key)
-{
-	Branch	   *node;
-
-	for (node = parent->child; node != NULL; node = node->next)
-	{
-		if (cvg_slice_eq(node->key, key))
-			return node;
-	}
-	node = palloc0(sizeof(Branch));
-	node->key = key;
-	node->next = parent->child;
-	parent->child = node;
-	return node;
+	cvg_reader_init(&ra, a);
+	cvg_reader_init(&rb, b);
+	while (!cvg_reader_at_end(&ra) && !cvg_reader_at_end(&rb) &&
+		   cvg_slice_eq(cvg_get_slice(&ra, a.len), cvg_get_slice(&rb, b.len)))
+		n++;
+	return n;
 }
 
-/* Later leaves replace what is in their way. */
-static void
-put_leaf(Branch *root, const Leaf *leaf)
+/*
+ * Print a leaf: the keys that it does not share with the one before, and the
+ * value.  depth objects are open, and remain so.
+ */
+static int
+print_leaf(StringInfo out, const CvgLeaf *leaf, int depth)
 {
 	CvgReader	r;
-	Branch	   *node = root;
+	int			n = 0;
 
 	cvg_reader_init(&r, leaf->path);
 	while (!cvg_reader_at_end(&r))
 	{
-		node->text = cvg_slice(NULL, 0);
-		node = find_child(node, cvg_get_slice(&r, r.len));
+		CvgSlice	key = cvg_get_slice(&r, leaf->path.len);
+
+		if (++n < depth)
+			continue;
+		appendStringInfoString(out, n == depth ? "," : "{");
+		escape_json(out, pnstrdup((const char *) key.data, key.len));
+		appendStringInfoChar(out, ':');
 	}
-	node->child = NULL;
-	node->text = leaf->text;
+	if (leaf->empty)
+		appendStringInfoString(out, "{}");
+	else
+		appendBinaryStringInfo(out, (const char *) leaf->value.data, (int) leaf->value.len);
+	return n;
 }
 
 static void
-print_node(const Branch *node, StringInfo out)
+close_objects(StringInfo out, int n)
 {
-	if (node->text.len > 0)
+	while (n-- > 0)
+		appendStringInfoChar(out, '}');
+}
+
+/* Leaves below one key stand together, so objects are printed as they come. */
+static char *
+print_document(const CvgLeaf *leaves, int n)
+{
+	StringInfoData out;
+	int			open = 0;
+	int			i;
+
+	initStringInfo(&out);
+	if (n == 0)
+		appendStringInfoString(&out, "{}");
+	for (i = 0; i < n; i++)
 	{
-		appendBinaryStringInfo(out, (const char *) node->text.data, (int) node->text.len);
-		return;
+		/* the last key of the one before is a member, and no object */
+		int			depth = i == 0 ? 0 : common_keys(leaves[i - 1].path, leaves[i].path) + 1;
+
+		if (i > 0)
+			close_objects(&out, open - depth);
+		open = print_leaf(&out, &leaves[i], depth);
 	}
-	appendStringInfoChar(out, '{');
-	for (const Branch *child = node->child; child != NULL; child = child->next)
-	{
-		if (child != node->child)
-			appendStringInfoChar(out, ',');
-		escape_json(out, pnstrdup((const char *) child->key.data, child->key.len));
-		appendStringInfoChar(out, ':');
-		print_node(child, out);
-	}
-	appendStringInfoChar(out, '}');
-}
-
-static CvgDot
-later_dot(CvgDot a, CvgDot b)
-{
-	return cvg_dot_cmp(a.stamp, a.replica, b.stamp, b.replica) >= 0 ? a : b;
-}
-
-/* The later of two versions of a leaf; both may be absent (NULL), not at once. */
-static Leaf
-choose_leaf(const Leaf *la, const Leaf *lb, uint32 unit, const CvgJsonSide *a,
-			const CvgJsonSide *b)
-{
-	uint32		id = la != NULL ? la->id : lb->id;
-	CvgDot		da = later_dot(cvg_rowstate_unit_dot(a->state, id),
-							   cvg_rowstate_unit_dot(a->state, unit));
-	CvgDot		db = later_dot(cvg_rowstate_unit_dot(b->state, id),
-							   cvg_rowstate_unit_dot(b->state, unit));
-	int			c = cvg_dot_cmp(da.stamp, da.replica, db.stamp, db.replica);
-	const Leaf *chosen = c > 0 ? la : c < 0 ? lb : la != NULL && lb != NULL ? la : NULL;
-	Leaf		result = {.path = la != NULL ? la->path : lb->path};
-
-	if (chosen != NULL)
-		result.text = chosen->text;
-	result.dot = c > 0 ? da : db;
-	return result;
-}
-
-static int
-dot_order(const void *a, const void *b)
-{
-	const Leaf *la = a;
-	const Leaf *lb = b;
-	int			c = cvg_dot_cmp(la->dot.stamp, la->dot.replica, lb->dot.stamp, lb->dot.replica);
-
-	return c != 0 ? c : leaf_cmp(a, b);
+	close_objects(&out, open);
+	return out.data;
 }
 
 Datum
@@ -275,42 +205,17 @@ cvg_json_merge(CvgSlice column, uint32 unit, const CvgJsonSide *a, const CvgJson
 {
 	Leaves		la;
 	Leaves		lb;
-	Leaf	   *all;
-	Branch		root = {{NULL, 0}};
-	StringInfoData text;
-	bool		object_a = get_leaves(column, a->doc, a->isnull, &la);
-	bool		object_b = get_leaves(column, b->doc, b->isnull, &lb);
-	int			n = 0;
-	int			i = 0;
-	int			j = 0;
+	CvgLeafSide sides[2];
+	CvgLeaf    *merged;
+	int			n;
 
-	if (!object_a || !object_b)
-	{
-		/* nothing to take apart: the whole by its own dot */
-		CvgDot		da = cvg_rowstate_unit_dot(a->state, unit);
-		CvgDot		db = cvg_rowstate_unit_dot(b->state, unit);
-		const CvgJsonSide *chosen = cvg_dot_cmp(da.stamp, da.replica, db.stamp, db.replica) >= 0 ? a : b;
-
-		*isnull = chosen->isnull;
-		return chosen->doc;
-	}
-	all = palloc(sizeof(Leaf) * (la.n + lb.n + 1));
-	while (i < la.n || j < lb.n)
-	{
-		int			c = i == la.n ? 1 : j == lb.n ? -1 : leaf_cmp(&la.leaves[i], &lb.leaves[j]);
-		Leaf		leaf = choose_leaf(c <= 0 ? &la.leaves[i] : NULL, c >= 0 ? &lb.leaves[j] : NULL,
-									   unit, a, b);
-
-		if (leaf.text.len > 0)
-			all[n++] = leaf;
-		i += c <= 0;
-		j += c >= 0;
-	}
-	qsort(all, n, sizeof(Leaf), dot_order);
-	for (i = 0; i < n; i++)
-		put_leaf(&root, &all[i]);
-	initStringInfo(&text);
-	print_node(&root, &text);
-	*isnull = false;
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+	(void) get_leaves(a->doc, a->isnull, &la);
+	(void) get_leaves(b->doc, b->isnull, &lb);
+	sides[0] = (CvgLeafSide) {a->state, la.leaves, la.n};
+	sides[1] = (CvgLeafSide) {b->state, lb.leaves, lb.n};
+	merged = cvg_leaves_merge(column, unit, &sides[0], &sides[1], &n);
+	*isnull = n == 1 && merged[0].path.len == 0 && merged[0].value.len == 0;
+	if (*isnull)
+		return (Datum) 0;
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(print_document(merged, n)));
 }

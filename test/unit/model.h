@@ -8,7 +8,7 @@
 #define CVG_MODEL_H
 
 #include "unit.h"
-#include "core/rowstate.h"
+#include "cell.h"
 #include "core/stability.h"
 
 #define MAX_NODES	4
@@ -337,85 +337,6 @@ merge_dead(Row *a, const Row *b, CvgOrder order)
 		a->last_delete = b->last_delete;
 }
 
-/* --- n and m --- */
-
-/* Numbers as the values and amounts that the core keeps. */
-static CvgSlice
-number_slice(int64 n, uint8 *bytes)
-{
-	memcpy(bytes, &n, sizeof(n));
-	return cvg_slice(bytes, sizeof(n));
-}
-
-static int64
-number_of(CvgSlice s)
-{
-	int64		n = 0;
-
-	if (s.len == sizeof(n))
-		memcpy(&n, s.data, sizeof(n));
-	return n;
-}
-
-static void
-free_view(CvgCellView *view)
-{
-	pfree(view->dots);
-	pfree(view->values);
-	pfree(view->replicas);
-	pfree(view->amounts);
-	pfree(view->floors);
-}
-
-static int64
-counter_value(CvgSlice state)
-{
-	CvgCellView view;
-	int64		sum = 0;
-	int			i;
-
-	if (!cvg_rowstate_cell(state, N_UNIT, &view))
-		return 0;
-	for (i = 0; i < view.nshares; i++)
-		sum += number_of(view.amounts[i]) - number_of(view.floors[i]);
-	free_view(&view);
-	return sum;
-}
-
-/* The fold over several values of m. */
-static int64
-largest_value(CvgSlice state)
-{
-	CvgCellView view;
-	int64		max = 0;
-	int			i;
-
-	if (!cvg_rowstate_cell(state, M_UNIT, &view))
-		return 0;
-	for (i = 0; i < view.npairs; i++)
-		max = Max(max, number_of(view.values[i]));
-	free_view(&view);
-	return max;
-}
-
-static int64
-own_amount(CvgSlice state, CvgSlice id)
-{
-	CvgCellView view;
-	int64		amount = 0;
-	int			i;
-
-	if (!cvg_rowstate_cell(state, N_UNIT, &view))
-		return 0;
-	for (i = 0; i < view.nshares; i++)
-	{
-		if (cvg_slice_eq(view.replicas[i], id))
-			amount = number_of(view.amounts[i]);
-	}
-	free_view(&view);
-	return amount;
-}
-
 /* The rows that are being merged, for the core to ask for their values. */
 typedef struct Merging
 {
@@ -505,9 +426,9 @@ merge_row(Row *to, const Row *from, int carried)
 		cvg_put_bytes(&scratch, from->state, from->len);
 	}
 	if (sides[nlww() + 1] == CVG_SIDE_FOLD && setup->mutation != MUT_VALUES_MERGED)
-		m = largest_value(cvg_buf_slice(&scratch));
+		m = largest_in(cvg_buf_slice(&scratch), M_UNIT);
 	to->m = m;
-	to->n = counter_value(cvg_buf_slice(&scratch));
+	to->n = counted_in(cvg_buf_slice(&scratch), N_UNIT);
 	merge_dead(to, from, order);
 	memcpy(to->cells, cells, sizeof(cells));
 	set_state(to);
@@ -567,7 +488,7 @@ choose_cells(int n, Op *op, CvgSlice old, CvgCellWrite *cells, uint8 bytes[2][8]
 	{
 		op->add = op->kind == 'I' ? unit_below(9) + 1 : unit_below(11) - 5;
 		cells[ncells] = (CvgCellWrite) {N_UNIT,.count = true};
-		cells[ncells++].amount = number_slice(own_amount(old, ids[n]) + op->add, bytes[0]);
+		cells[ncells++].amount = number_slice(own_amount(old, N_UNIT, ids[n]) + op->add, bytes[0]);
 	}
 	if (op->columns & 8)
 	{
@@ -650,7 +571,7 @@ step_write(int n)
 		stats.born_again += forgotten;
 	}
 	set_state(row);
-	row->n = counter_value(state_of(row));
+	row->n = counted_in(state_of(row), N_UNIT);
 
 	op->seq = ++node->nlog;
 	node->log[op->seq - 1] = op;
