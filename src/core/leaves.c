@@ -171,24 +171,13 @@ static CvgDot
 own_dot(const CvgRowParts *state, uint32 unit)
 {
 	CvgDot		dot = {{NULL, 0}, 0};
-	int			low = 0;
-	int			high = state->nunits;
+	bool		found;
+	int			at = cvg_row_find_unit(state, unit, &found);
 
-	while (low < high)
+	if (found)
 	{
-		int			middle = (low + high) / 2;
-		const CvgRowUnit *u = &state->units[middle];
-
-		if (u->id == unit)
-		{
-			dot.replica = state->replicas[u->dot.replica].id;
-			dot.stamp = u->dot.stamp;
-			return dot;
-		}
-		if (u->id < unit)
-			low = middle + 1;
-		else
-			high = middle;
+		dot.replica = state->replicas[state->units[at].dot.replica].id;
+		dot.stamp = state->units[at].dot.stamp;
 	}
 	return dot;
 }

@@ -26,26 +26,6 @@
  */
 #include "core/rowcell.h"
 
-/* Index of a unit, or where it belongs; *found says which. */
-static int
-find_unit(const CvgRowParts *parts, uint32 id, bool *found)
-{
-	int			low = 0;
-	int			high = parts->nunits;
-
-	while (low < high)
-	{
-		int			mid = (low + high) / 2;
-
-		if (parts->units[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	*found = low < parts->nunits && parts->units[low].id == id;
-	return low;
-}
-
 /* --- local writes --- */
 
 /* Index of the replica; a new one gets an entry without dots. */
@@ -234,7 +214,7 @@ static CvgDot
 unit_dot(const CvgRowParts *parts, uint32 unit)
 {
 	bool		found;
-	int			at = find_unit(parts, unit, &found);
+	int			at = cvg_row_find_unit(parts, unit, &found);
 
 	return dot_of(parts, found ? parts->units[at].dot : parts->birth);
 }
@@ -287,9 +267,9 @@ write_units(CvgRowParts *parts, CvgRowDot dot, const uint32 *units, int nunits)
 	for (i = 0; i < nunits; i++)
 	{
 		bool		found;
-		int			at = find_unit(parts, units[i], &found);
+		int			at = cvg_row_find_unit(parts, units[i], &found);
 
-		if (units[i] == 0 || (!found && parts->nunits >= CVG_MAX_UNITS))
+		if (units[i] == 0 || (!found && parts->nunits >= CVG_MAX_STATE_UNITS))
 			return units[i] == 0 ? CVG_E_FORBIDDEN : CVG_E_LIMIT;
 		if (!found)
 		{
@@ -665,7 +645,7 @@ cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b, CvgRowMerge *merge, CvgBuf *out
 	choose_sides(&pa, &pb, merge->units, merge->nunits, merge->sides);
 	if (cells)
 		status = merge_all_cells(a, b, &merged, merge);
-	if (merged.nreplicas > CVG_MAX_CLOCK || merged.nunits > CVG_MAX_UNITS)
+	if (merged.nreplicas > CVG_MAX_CLOCK || merged.nunits > CVG_MAX_STATE_UNITS)
 		status = CVG_E_LIMIT;
 	else if (status == CVG_OK && merged.nreplicas > 0)
 		cvg_row_encode(&merged, out);

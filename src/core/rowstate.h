@@ -46,6 +46,9 @@
 /* No more units than PostgreSQL has columns. */
 #define CVG_MAX_UNITS		1600
 
+/* Units of a state: those of a table, and paths in its documents (leaves.h). */
+#define CVG_MAX_STATE_UNITS (4 * CVG_MAX_UNITS)
+
 /* A deleted row against concurrent writes; per table, the same on all nodes. */
 typedef enum CvgOnDelete
 {
@@ -133,6 +136,9 @@ typedef struct CvgRowMerge
 
 extern CvgStatus cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b,
 										  CvgRowMerge *merge, CvgBuf *out);
+
+/* How many units have a dot of their own once these have been written, too. */
+extern int	cvg_rowstate_unit_count(CvgSlice state, const uint32 *units, int nunits);
 
 /* Cells of a state: does a unit have one, and what is in it? */
 extern bool cvg_rowstate_has_cells(CvgSlice state);

@@ -79,15 +79,21 @@ cvg_row_init(CvgRowParts *parts)
 	parts->units = parts->inline_units;
 }
 
+/* Also of parts that were being read from bytes in disorder. */
 void
 cvg_row_free(CvgRowParts *parts)
 {
+	int			i;
+
 	if (parts->replicas != parts->inline_replicas)
 		pfree(parts->replicas);
 	if (parts->units != parts->inline_units)
 		pfree(parts->units);
-	while (parts->ncells > 0)
-		cvg_row_set_cell(parts, parts->cells[parts->ncells - 1].unit, NULL);
+	for (i = 0; i < parts->ncells; i++)
+	{
+		if (parts->cells[i].owned != NULL)
+			pfree(parts->cells[i].owned);
+	}
 	if (parts->cells != NULL)
 		pfree(parts->cells);
 	cvg_row_init(parts);
@@ -102,6 +108,25 @@ cvg_row_find_cell(const CvgRowParts *parts, uint32 unit, bool *found)
 		at++;
 	*found = at < parts->ncells && parts->cells[at].unit == unit;
 	return at;
+}
+
+int
+cvg_row_find_unit(const CvgRowParts *parts, uint32 id, bool *found)
+{
+	int			low = 0;
+	int			high = parts->nunits;
+
+	while (low < high)
+	{
+		int			mid = (low + high) / 2;
+
+		if (parts->units[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*found = low < parts->nunits && parts->units[low].id == id;
+	return low;
 }
 
 void
@@ -218,7 +243,7 @@ get_dot(CvgReader *r, const CvgRowParts *parts)
 static void
 get_shape(CvgReader *r, int *nreplicas, int *nunits)
 {
-	uint64		shape = cvg_get_varint_max(r, CVG_MAX_UNITS * 8 + SHAPE_REPLICAS);
+	uint64		shape = cvg_get_varint_max(r, CVG_MAX_STATE_UNITS * 8 + SHAPE_REPLICAS);
 	uint64		n = (shape & 7) + 1;
 
 	if ((shape & 7) == SHAPE_REPLICAS)

@@ -159,21 +159,36 @@ CvgDot
 cvg_rowstate_unit_dot(CvgSlice state, uint32 unit)
 {
 	CvgRowParts parts;
-	CvgRowDot	unit_dot;
+	bool		found;
+	int			at;
 	CvgDot		dot = {{NULL, 0}, 0};
-	int			i;
 
 	if (cvg_row_load(state, &parts) != CVG_OK)
 		return dot;
-	unit_dot = parts.birth;
-	for (i = 0; i < parts.nunits; i++)
-	{
-		if (parts.units[i].id == unit)
-			unit_dot = parts.units[i].dot;
-	}
-	dot = public_dot(&parts, unit_dot);
+	at = cvg_row_find_unit(&parts, unit, &found);
+	dot = public_dot(&parts, found ? parts.units[at].dot : parts.birth);
 	cvg_row_free(&parts);
 	return dot;
+}
+
+int
+cvg_rowstate_unit_count(CvgSlice state, const uint32 *units, int nunits)
+{
+	CvgRowParts parts;
+	bool		found;
+	int			n;
+	int			i;
+
+	if (cvg_row_load(state, &parts) != CVG_OK)
+		return nunits;
+	n = parts.nunits;
+	for (i = 0; i < nunits; i++)
+	{
+		(void) cvg_row_find_unit(&parts, units[i], &found);
+		n += !found;
+	}
+	cvg_row_free(&parts);
+	return n;
 }
 
 bool

@@ -12,8 +12,12 @@
 
 #include "core/rowstate.h"
 
-/* A write of more paths than this is one of the whole document. */
+/*
+ * A write of more paths than this is one of the whole document; so is one that
+ * would bring the units of the row above the second.
+ */
 #define CVG_JSON_MAX_PATHS	100
+#define CVG_JSON_MAX_UNITS	1000
 
 /*
  * The unit ids of the paths that an update of a column changes, at most

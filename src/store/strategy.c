@@ -557,7 +557,8 @@ cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 		{
 			int			n = changed_paths(rel, column, oldslot, newslot, &out->units[out->nunits]);
 
-			if (n >= 0)
+			if (n >= 0 &&
+				cvg_rowstate_unit_count(old_state, &out->units[out->nunits], n) <= CVG_JSON_MAX_UNITS)
 			{
 				out->nunits += n;
 				continue;

@@ -12,7 +12,10 @@ use_any(CvgSlice a, CvgSlice b)
 {
 	CvgSide		sides[lengthof(units)];
 	CvgOrder	order;
+	CvgCellView view;
+	CvgCellWrite cells[lengthof(units)];
 	CvgBuf		out;
+	int			i;
 
 	(void) cvg_rowstate_compare(a, b);
 	(void) cvg_rowstate_alive(a, CVG_ON_DELETE_LWW);
@@ -23,7 +26,18 @@ use_any(CvgSlice a, CvgSlice b)
 	(void) cvg_rowstate_covered(a, b);
 	(void) cvg_rowstate_last_dot(a);
 	(void) cvg_rowstate_unit_dot(a, 2);
+	for (i = 0; i < lengthof(units); i++)
+	{
+		if (cvg_rowstate_cell(a, units[i], &view))
+			free_view(&view);
+		cells[i] = (CvgCellWrite) {units[i],.count = i == 0,.multi = i == 1,
+		.amount = cvg_slice_cstring("n"),.value = cvg_slice_cstring("v")};
+	}
 	cvg_buf_init(&out);
+	(void) cvg_rowstate_update_cells(a, cvg_slice_cstring("a"), PG_INT64_MAX, &units[1], 2,
+									 cells, lengthof(cells), &out);
+	(void) cvg_rowstate_insert_cells(a, cvg_slice_cstring("a"), PG_INT64_MAX, cells,
+									 lengthof(cells), &out);
 	cvg_rowstate_clock(a, &out);
 	cvg_rowstate_birth_bytes(a, &out);
 	cvg_rowstate_print(a, &out);

@@ -124,6 +124,19 @@ $g->converged_ok('an object again', 't');
 concurrently(q{UPDATE t SET j = jsonb_set(j, '{k,l}', '2') WHERE id = 1}, q{UPDATE t SET j = jsonb_set(j, '{k,m}', '3') WHERE id = 1}, 'keys of one object');
 reads('SELECT j FROM t WHERE id = 1', '{"k": {"l": 2, "m": 3}}', 'side by side');
 
+# what was hidden does not return with the third write, in whatever order they meet
+$a->sql(q{UPDATE t SET j = '{}' WHERE id = 1});
+$g->converged_ok('an empty object', 't');
+concurrently(q{UPDATE t SET j = '{"a": 1}' WHERE id = 1}, q{UPDATE t SET j = '{"a": {"b": 2}}' WHERE id = 1; UPDATE t SET j = j - 'a' WHERE id = 1},
+	'a value beside an object that was there for a while');
+reads('SELECT j FROM t WHERE id = 1', '{}', 'is gone with it');
+$a->sql(q{DO $$ BEGIN FOR i IN 1..1100 LOOP UPDATE t SET j = j || jsonb_build_object('key' || i, i) WHERE id = 1; END LOOP; END $$});
+$g->converged_ok('more keys than a row has room for dots', 't');
+cmp_ok($a->sql('SELECT pg_column_size(_converge) FROM t WHERE id = 1'), '<', 20000, 'its state does not grow for ever');
+concurrently(q{UPDATE t SET j = j || '{"key1": -1}' WHERE id = 1}, q{UPDATE t SET j = j || '{"key2": -2}' WHERE id = 1},
+	'keys of it changed');
+reads(q{SELECT j->'key1', j->'key2', j->'key1100' FROM t WHERE id = 1}, '-1|-2|1100', 'are merged one by one where they were written on their own');
+
 # --- siblings, resolve, explain, reset -----------------------------------------------
 $a->sql("INSERT INTO t (id, n, sib) VALUES (50, 0, 's')");
 $g->converged_ok('a row without a conflict', 't');

@@ -7,7 +7,7 @@
 #ifndef CVG_GEN_H
 #define CVG_GEN_H
 
-#include "unit.h"
+#include "cell.h"
 #include "core/entry.h"
 #include "core/wire.h"
 
@@ -177,7 +177,32 @@ gen_clock(int max)
 	return gen_take(&a);
 }
 
-/* A state reached by an insert and a few more writes. */
+/*
+ * What a write does to a unit, as any strategy would record it: true if that
+ * takes a cell.
+ */
+static inline bool
+gen_cell_write(CvgSlice state, uint32 unit, CvgCellWrite *cell)
+{
+	CvgCellView view;
+	bool		has_cell = cvg_rowstate_cell(state, unit, &view);
+	int			way = unit_below(4);
+
+	if (has_cell)
+		free_view(&view);
+	memset(cell, 0, sizeof(*cell));
+	cell->unit = unit;
+	cell->count = way == 0;
+	cell->multi = way == 1;
+	cell->amount = gen_bytes(1 + unit_below(3));
+	cell->value = gen_bytes(1 + unit_below(3));
+	return has_cell || way < 2;
+}
+
+/*
+ * A state reached by an insert and a few more writes; many of them leave cells
+ * in units 1 to 3.
+ */
 static inline CvgSlice
 gen_state(void)
 {
@@ -189,18 +214,21 @@ gen_state(void)
 	for (i = 0; i <= writes; i++)
 	{
 		CvgBuf		buf;
-		uint32		unit = cvg_unit_id(gen_member());
+		uint32		unit = gen_chance(60) ? 1 + unit_below(3) : cvg_unit_id(gen_member());
+		CvgCellWrite cell;
 		CvgStatus	status;
-		int			kind = i == 0 ? 0 : unit_below(4);
+		int			kind = i == 0 ? 0 : unit_below(5);
+		bool		cells = kind != 1 && gen_cell_write(state, unit, &cell);
 
 		cvg_buf_init(&buf);
 		stamp += 1 + unit_below(1000);
 		if (kind == 0)
-			status = cvg_rowstate_insert(state, gen_member(), stamp, &buf);
+			status = cvg_rowstate_insert_cells(state, gen_member(), stamp, &cell, cells, &buf);
 		else if (kind == 1)
 			status = cvg_rowstate_delete(state, gen_member(), stamp, &buf);
 		else
-			status = cvg_rowstate_update(state, gen_member(), stamp, &unit, 1, &buf);
+			status = cvg_rowstate_update_cells(state, gen_member(), stamp, &unit,
+											   !(cells && cell.count), &cell, cells, &buf);
 		if (status != CVG_OK)
 			abort();
 		state = gen_take(&buf);

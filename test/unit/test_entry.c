@@ -513,9 +513,14 @@ static CvgChange one;
 static void
 one_reset(void)
 {
+	CvgBuf		state;
+
+	cvg_buf_init(&state);
+	if (cvg_rowstate_insert(cvg_slice(NULL, 0), gen_member(), 5, &state) != CVG_OK)
+		abort();
 	memset(&one, 0, sizeof(one));
 	one.op = CVG_OP_INSERT;
-	one.state = gen_state();
+	one.state = gen_take(&state);
 	one.nkeys = 1;
 	one.keys[0].kind = CVG_VALUE_BINARY;
 	one.keys[0].bytes = cvg_slice("\0\0\0\1", 4);

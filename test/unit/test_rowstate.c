@@ -728,7 +728,7 @@ test_refused(void)
 	CHECK(status_of("\x20\7\x88\x4e\0\5\1a", 8) == CVG_E_TRUNCATED, "replicas beyond the end");
 	CHECK(status_of("\x20\7\x89\x4e\0\5\1a", 8) == CVG_E_LIMIT, "replicas beyond the limit");
 	CHECK(status_of("\x20\x80\x64\0\5\1a", 7) == CVG_E_TRUNCATED, "units beyond the end");
-	CHECK(status_of("\x20\x88\x64\0\5\1a", 7) == CVG_E_LIMIT, "units beyond the limit");
+	CHECK(status_of("\x20\x88\x90\x03\0\5\1a", 8) == CVG_E_LIMIT, "units beyond the limit");
 	CHECK(status_of("\x20\0\0\5", 4) == CVG_E_TRUNCATED, "no id");
 	CHECK(status_of("\x20\0\0\5\1 ", 6) == CVG_E_BAD_ID, "bad id");
 	CHECK(status_of("\x20\0\0\0\1a", 6) == CVG_E_MALFORMED, "birth 0");
@@ -787,23 +787,23 @@ test_many_units(void)
 {
 	CvgSlice	a = cvg_slice_cstring("a");
 	CvgSlice	row = written(cvg_slice(NULL, 0), 'I', a, 5, 0);
-	uint32		many[CVG_MAX_UNITS + 1];
+	uint32		many[CVG_MAX_STATE_UNITS + 1];
 	CvgBuf		up;
 	CvgBuf		down;
 	int			i;
 
 	cvg_buf_init(&up);
 	cvg_buf_init(&down);
-	for (i = 0; i <= CVG_MAX_UNITS; i++)
+	for (i = 0; i <= CVG_MAX_STATE_UNITS; i++)
 		many[i] = 1 + i * 7;
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS, &up) == CVG_OK, "limit");
-	for (i = 0; i < CVG_MAX_UNITS; i++)
-		many[CVG_MAX_UNITS - 1 - i] = 1 + i * 7;
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS, &down) == CVG_OK, "descending");
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS, &up) == CVG_OK, "limit");
+	for (i = 0; i < CVG_MAX_STATE_UNITS; i++)
+		many[CVG_MAX_STATE_UNITS - 1 - i] = 1 + i * 7;
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS, &down) == CVG_OK, "descending");
 	CHECK(cvg_slice_eq(cvg_buf_slice(&up), cvg_buf_slice(&down)), "any order");
 	CHECK(cvg_rowstate_validate(cvg_buf_slice(&up), NULL) == CVG_OK, "valid");
 	cvg_buf_reset(&down);
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS + 1, &down) == CVG_E_LIMIT,
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS + 1, &down) == CVG_E_LIMIT,
 		  "one more");
 	CHECK(down.len == 0, "nothing written");
 	cvg_buf_free(&up);
