@@ -290,6 +290,12 @@ cvg_conn_close(CvgConn *conn)
 	pfree(conn);
 }
 
+const char *
+cvg_conn_encoding(CvgConn *conn)
+{
+	return PQparameterStatus(conn->pg, "server_encoding");
+}
+
 /* ----------
  * Calls
  * ----------

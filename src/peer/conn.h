@@ -33,6 +33,9 @@ extern CvgConn *cvg_conn_open(const char *name, const char *conninfo,
 							  const char *application_name, int timeout_ms);
 extern void cvg_conn_close(CvgConn *conn);
 
+/* Encoding of the peer's database, by name; NULL if it has not said so. */
+extern const char *cvg_conn_encoding(CvgConn *conn);
+
 /* Prepare "SELECT function($1)", a function from bytea to bytea. */
 extern void cvg_conn_prepare(CvgConn *conn, const char *function, int timeout_ms);
 

@@ -335,11 +335,29 @@ check_duplicate(Receiver *r, const CvgHello *hello)
 				 errhint("Give each node its own converge.node_name, and each an entry in converge.peers of its own.")));
 }
 
+/*
+ * Names, identities and text inside of values that merge travel as they are
+ * stored, so characters must be the same bytes here and there.
+ */
+static void
+check_encoding(Receiver *r)
+{
+	const char *theirs = cvg_conn_encoding(r->conn);
+
+	if (theirs != NULL && strcmp(theirs, GetDatabaseEncodingName()) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the database of peer \"%s\" has encoding %s, and this one has %s",
+						r->name, theirs, GetDatabaseEncodingName()),
+				 errhint("All nodes must have the same encoding; create the database of one of them anew.")));
+}
+
 static void
 check_hello(Receiver *r, const CvgHello *hello)
 {
 	int64		skew_us = hello->now - GetCurrentTimestamp();
 
+	check_encoding(r);
 	check_duplicate(r, hello);
 	if (hello->node_name.len != strlen(r->name) ||
 		memcmp(hello->node_name.data, r->name, hello->node_name.len) != 0)
