@@ -46,7 +46,7 @@ for my $name (sort keys %encoding)
 $_->sql('CREATE TABLE t (id int PRIMARY KEY, s converge.orset)') for values %node;
 $_->sql("SELECT converge.replicate('t')") for values %node;
 $node{utf8}->sql("INSERT INTO t VALUES (1, ARRAY[E'\\u00e9t\\u00e9'])");
-ok($node{more_utf8}->wait_for('SELECT length(converge.value(s)[1]) FROM t', '3'), 'text arrives where it is the same');
+ok($node{more_utf8}->wait_for('SELECT length((converge.value(s))[1]) FROM t', '3'), 'text arrives where it is the same');
 is($node{$_}->sql('SELECT count(*) FROM t'), '0', "nothing is misread on $_") for qw(latin1 ascii);
 
 done_testing();
