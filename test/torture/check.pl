@@ -10,6 +10,7 @@ use Torture::History;
 
 die "usage: check.pl FILE...\n" unless @ARGV;
 my $h = Torture::History->load(@ARGV);
+$| = 1;
 my ($passed, $failed) = (0, 0);
 my %outcome;
 $outcome{ $_->{said} }++ for values %{ $h->{txns} };

@@ -269,6 +269,8 @@ for my $node ($lab->nodes)
 	$h->line('l', $node->{name}, @$_) for @{ $r->{results}[0] };
 	$c->close;
 }
+say_line('rows set aside, by node: ' . join ', ', map {
+	$lab->value($_, "SELECT count(*) FROM converge.conflicts WHERE decision = 'set_aside'") // 'unknown' } $lab->nodes);
 my $crashes = 0;
 for my $node ($lab->nodes)
 {

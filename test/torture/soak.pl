@@ -69,8 +69,10 @@ for my $i (0 .. $#shown)
 	printf $out qq{<text x="%d" y="%d">%s (up to %s)</text>\n}, $left, $top - 4, $says{$column} // $column, $max;
 	for my $n (0 .. $#nodes)
 	{
-		printf $out qq{<polyline fill="none" stroke="%s" points="%s"/>\n}, $colours[ $n % @colours ],
-		  join ' ', map { sprintf '%.1f,%.1f', $left + $_->[0] / $most * $w, $top + $h - $_->[1] / $max * $h } @{ $series{$column}{ $nodes[$n] } };
+		my @points = map { sprintf '%.0f,%.0f', $left + $_->[0] / $most * $w, $top + $h - $_->[1] / $max * $h } @{ $series{$column}{ $nodes[$n] } };
+		# what falls on the point before is left out
+		@points = @points[ grep { $_ == 0 || $points[$_] ne $points[ $_ - 1 ] } 0 .. $#points ];
+		printf $out qq{<polyline fill="none" stroke="%s" points="%s"/>\n}, $colours[ $n % @colours ], join ' ', @points;
 	}
 }
 print $out "</svg>\n";

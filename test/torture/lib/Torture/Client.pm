@@ -407,11 +407,11 @@ sub op_unique
 {
 	my ($self) = @_;
 	$self->begin;
-	my $u = int rand(rand() < 0.6 ? 4 : 40);
+	my $u = int rand(rand() < 0.3 ? 4 : 40);
 	my $r = rand;
 	if ($r < 0.015) { $self->unique_delete($self->unique_rows('')) }
-	elsif ($r < 0.5) { $self->unique_insert($u) }
-	elsif ($r < 0.75) { $self->unique_update($u, $self->unique_rows("WHERE u <> $u ORDER BY random() LIMIT 1")) }
+	elsif ($r < 0.6) { $self->unique_insert($u) }
+	elsif ($r < 0.9) { $self->unique_update($u, $self->unique_rows("WHERE u <> $u ORDER BY random() LIMIT 1")) }
 	else { $self->unique_delete($self->unique_rows('ORDER BY random() LIMIT 1')) }
 	$self->end;
 }
@@ -476,7 +476,7 @@ sub op_prepare
 
 my @ops = (
 	[ 30, 'op_row' ], [ 14, 'op_multi' ], [ 12, 'op_solo' ], [ 6, 'op_unsolo' ], [ 2, 'op_copy' ],
-	[ 8, 'op_batch' ], [ 9, 'op_unbatch' ], [ 14, 'op_registers' ], [ 5, 'op_unique' ], [ 6, 'op_count' ],
+	[ 8, 'op_batch' ], [ 9, 'op_unbatch' ], [ 14, 'op_registers' ], [ 9, 'op_unique' ], [ 6, 'op_count' ],
 	[ 0.4, 'op_big' ], [ 0.4, 'op_truncate' ], [ 0.5, 'op_prepare' ]);
 my $weights = 0;
 $weights += $_->[0] for @ops;

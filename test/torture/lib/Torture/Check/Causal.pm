@@ -17,7 +17,7 @@
 #
 # The unit is an event: one snapshot that was read, or one transaction that
 # wrote.  co is kept as a vector for each event: how many events of each session
-# are before it.
+# are before it, packed, for a long history has many of both.
 package Torture::Check::Causal;
 
 use strict;
@@ -28,14 +28,14 @@ sub check
 	my ($h) = @_;
 	my (@bad, @events, %writer, %in);
 	my @sessions = grep { @{ $h->{sessions}{$_}{events} } } sort keys %{ $h->{sessions} };
-	for my $s (@sessions)
+	for my $number (0 .. $#sessions)
 	{
-		my $n = 0;
+		my ($s, $n) = ($sessions[$number], 0);
 		for my $e (@{ $h->{sessions}{$s}{events} })
 		{
 			next unless $e->{kind} =~ /^[RW]$/;
 			next if $e->{kind} eq 'W' && !$h->{txns}{ $e->{txn} }{committed};
-			@$e{qw(session index)} = ($s, ++$n);
+			@$e{qw(session number index)} = ($s, $number, ++$n);
 			push @{ $in{$s} }, $e;
 			push @events, $e;
 			next if $e->{kind} eq 'R';
@@ -59,22 +59,28 @@ sub check
 	my %writes;
 	for my $e (grep { $_->{kind} eq 'W' } @events)
 	{
-		push @{ $writes{$_}{ $e->{session} } }, $e for keys %{ $e->{regs} };
+		push @{ $writes{$_}{ $e->{number} } }, $e for keys %{ $e->{regs} };
 	}
-	my %cf;
+	my (%cf, %known);
 	for my $r (grep { $_->{kind} eq 'R' } @$order)
 	{
+		my @seen = unpack 'N*', $r->{co};
 		for my $k (sort keys %{ $r->{regs} })
 		{
 			my $from = $r->{from}{$k};
 			next if !$from && $r->{regs}{$k} ne 'init';
+			my @covered = $from ? unpack 'N*', $from->{co} : ();
+			$covered[ $from->{number} ] = $from->{index} if $from;
 			for my $s (keys %{ $writes{$k} || {} })
 			{
-				my $w = last_before($writes{$k}{$s}, $r->{co}{$s} // 0) or next;
-				next if $from && $w == $from;
+				# what is before the write that was read is out of the question
+				my ($n, $c) = ($seen[$s] // 0, $covered[$s] // 0);
+				next if $n <= $c;
+				my $w = last_before($writes{$k}{$s}, $n) or next;
+				next if $w->{index} <= $c;
 				if (!$from) { push @bad, "WriteCOInitRead: $r->{session} read the initial value of $k after $w->{regs}{$k}" }
 				elsif (before($from, $w)) { push @bad, "WriteCORead: $r->{session} read $k = $r->{regs}{$k} after $w->{regs}{$k}, which came later" }
-				else { push @{ $cf{"$w $k"} }, "$from $k" }
+				elsif (!$known{"$w $from $k"}++) { push @{ $cf{"$w $k"} }, "$from $k" }
 			}
 		}
 	}
@@ -94,7 +100,10 @@ sub last_before
 	return $low ? $list->[ $low - 1 ] : undef;
 }
 
-sub before { my ($x, $y) = @_; return $x != $y && ($y->{co}{ $x->{session} } // 0) >= $x->{index} }
+# The entry of a vector; what is beyond its end is 0.
+sub entry { my ($co, $number) = @_; return vec $co, $number, 32 }
+
+sub before { my ($x, $y) = @_; return $x != $y && entry($y->{co}, $x->{number}) >= $x->{index} }
 
 sub causes
 {
@@ -118,16 +127,7 @@ sub co
 	my @ready = grep { !$waits{$_} } @$events;
 	while (my $e = shift @ready)
 	{
-		my %co;
-		for my $c (causes($e, $in))
-		{
-			for my $s (keys %{ $c->{co} })
-			{
-				$co{$s} = $c->{co}{$s} if $c->{co}{$s} > ($co{$s} // 0);
-			}
-			$co{ $c->{session} } = $c->{index} if $c->{index} > ($co{ $c->{session} } // 0);
-		}
-		$e->{co} = \%co;
+		$e->{co} = join_causes(causes($e, $in));
 		push @order, $e;
 		for my $n (@{ $next{$e} || [] })
 		{
@@ -135,6 +135,30 @@ sub co
 		}
 	}
 	return @order == @$events ? \@order : undef;
+}
+
+# The vector of an event with these causes.  The last one is that of the same
+# session, if there is one, and has most of the others before it.
+sub join_causes
+{
+	my $co = '';
+	for my $c (reverse @_)
+	{
+		next if entry($co, $c->{number}) >= $c->{index};
+		if ($co eq '') { $co = $c->{co} }
+		else
+		{
+			my @co = unpack 'N*', $co;
+			my @more = unpack 'N*', $c->{co};
+			for my $i (0 .. $#more)
+			{
+				$co[$i] = $more[$i] if $i > $#co || $more[$i] > $co[$i];
+			}
+			$co = pack 'N*', @co;
+		}
+		vec($co, $c->{number}, 32) = $c->{index};
+	}
+	return $co;
 }
 
 # A cycle of session order, reads-from and more edges, in words.  A node of the
