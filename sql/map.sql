@@ -279,16 +279,6 @@ SELECT receive(b) FROM (VALUES (1, '\x010e0000016b06010161050801060001610501' ||
     (6, '\x'::bytea)) v(i, b) ORDER BY i;
 DROP FUNCTION receive(bytea);
 
-SELECT p.oid::regprocedure
-FROM pg_proc p
-WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '(ormap|cart)'
-  AND (obj_description(p.oid, 'pg_proc') IS NULL
-       OR (p.provolatile = 'i' AND p.proparallel = 's')
-          = (p.proname ~ '^(set_path|add|remove|ormap_remove|put|enable|disable|reset|assign|.*_in)$' OR p.oid::regprocedure::text ~ '(ormap|cart)\(jsonb\)'));
-SELECT o.oid::regoperator FROM pg_operator o
-WHERE ('ormap'::regtype IN (o.oprleft, o.oprright) OR 'cart'::regtype IN (o.oprleft, o.oprright))
-  AND obj_description(o.oid, 'pg_operator') IS NULL;
-
 DROP TABLE users, received, bytes, maps, r;
 DROP FUNCTION both_ways(text);
 

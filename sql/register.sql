@@ -192,15 +192,5 @@ SELECT b AS bytes, receive(b) FROM (VALUES (1, '\x0106000161050131'::bytea), (2,
 ORDER BY i;
 DROP FUNCTION receive(bytea);
 
-SELECT p.oid::regprocedure
-FROM pg_proc p
-WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '(lww|mv|max|min)reg'
-  AND (obj_description(p.oid, 'pg_proc') IS NULL
-       OR (p.provolatile = 'i' AND p.proparallel = 's')
-          = (p.proname ~ '^set$|^(lww|mv)reg_in$' OR p.oid::regprocedure::text ~ '^(lww|mv|max|min)reg\([^)c]'));
-SELECT o.oid::regoperator FROM pg_operator o
-WHERE (o.oprleft::regtype::text ~ 'reg$' OR o.oprright::regtype::text ~ 'reg$') AND o.oprnamespace = 'converge'::regnamespace
-  AND obj_description(o.oid, 'pg_operator') IS NULL;
-
 DROP TABLE settings, received, bytes;
 ALTER DATABASE :"db" RESET converge.node_name;

@@ -263,19 +263,5 @@ SELECT b AS bytes, receive(b) FROM (VALUES (1, '\x010c00000101780501610000'::byt
 ORDER BY i;
 DROP FUNCTION receive(bytea);
 
---
--- Everything has a comment; updates are volatile, all else is immutable
---
-SELECT p.oid::regprocedure
-FROM pg_proc p
-WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '\m(g|twop|or|rw)set\M|(g|twop|or|rw)set_'
-  AND (obj_description(p.oid, 'pg_proc') IS NULL
-       OR (p.provolatile = 'i' AND p.proparallel = 's')
-          = (p.proname ~ '^((or|rw)set_in|reset|[a-z]+set_(add|remove))$' OR p.oid::regprocedure::text ~ 'set\(text\[\]\)'))
-ORDER BY 1;
-SELECT o.oid::regoperator FROM pg_operator o
-WHERE (o.oprleft::regtype::text ~ 'set$' OR o.oprright::regtype::text ~ 'set$') AND o.oprnamespace = 'converge'::regnamespace
-  AND obj_description(o.oid, 'pg_operator') IS NULL;
-
 DROP TABLE item, received, bytes;
 ALTER DATABASE :"db" RESET converge.node_name;

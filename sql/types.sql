@@ -59,6 +59,26 @@ WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND EXISTS (
                OR (p.provolatile IN ('v', 's') AND p.proparallel = 'r' AND EXISTS (SELECT FROM types t WHERE t.oid = p.prorettype))))
 ORDER BY 1;
 
+-- What draws dots is volatile, or stable where it is an input function; all else is immutable
+SELECT p.oid::regprocedure AS "of another volatility"
+FROM pg_proc p
+WHERE p.pronamespace = 'converge'::regnamespace AND p.prokind = 'f' AND p.oid::regprocedure::text ~ '(set|reg|ormap|cart)\M|(g|twop|or|rw)set_|(lww|mv|max|min)reg_|(ormap|cart)_'
+  AND EXISTS (SELECT FROM types t WHERE (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes)) AND t.typname ~ '(set|reg|ormap|cart)$')
+  AND (p.provolatile = 'i' AND p.proparallel = 's')
+      = CASE WHEN EXISTS (SELECT FROM types t WHERE (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes)) AND t.typname ~ 'set$')
+                  THEN p.proname ~ '^((or|rw)set_in|reset|[a-z]+set_(add|remove))$' OR p.oid::regprocedure::text ~ 'set\(text\[\]\)'
+             WHEN EXISTS (SELECT FROM types t WHERE (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes)) AND t.typname ~ '^(ormap|cart)$')
+                  THEN p.proname ~ '^(set_path|add|remove|ormap_remove|put|enable|disable|reset|assign|.*_in)$' OR p.oid::regprocedure::text ~ '(ormap|cart)\(jsonb\)'
+             ELSE p.proname ~ '^set$|^(lww|mv)reg_in$' OR p.oid::regprocedure::text ~ '^(lww|mv|max|min)reg\([^)c]' END
+ORDER BY 1;
+-- Every operator, cast and operator class of such a type has a comment
+SELECT pg_describe_object(classid, objid, 0) AS "without comment"
+FROM (SELECT 'pg_operator'::regclass AS classid, oid AS objid FROM pg_operator o WHERE EXISTS (SELECT FROM types t WHERE t.oid IN (o.oprleft, o.oprright))
+      UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast c WHERE EXISTS (SELECT FROM types t WHERE t.oid IN (c.castsource, c.casttarget))
+      UNION ALL SELECT 'pg_opclass'::regclass, oid FROM pg_opclass c WHERE EXISTS (SELECT FROM types t WHERE t.oid = c.opcintype)) o
+WHERE obj_description(objid, classid::text) IS NULL
+ORDER BY 1;
+
 -- The empty value: text and bytes, and that it is the least one
 CREATE FUNCTION check_empty(type text, OUT same boolean, OUT header bytea) LANGUAGE plpgsql AS $$
 BEGIN

@@ -59,6 +59,9 @@ concurrently("UPDATE t SET n = '50'", "UPDATE t SET n = n + 1", 'a literal assig
 reads('SELECT n::bigint FROM t', '51', 'likewise');
 concurrently('UPDATE t SET n = 0', 'UPDATE t SET n = n + 1', 'zero assigned');
 reads('SELECT n::bigint FROM t', '1', 'takes back what it saw');
+$a->sql($path . "UPDATE t SET n = pncounter(5) + 3, l = set('{}'::jsonb::lwwreg, '7')");
+$g->converged_ok('values that were made from plain ones and then updated', 't');
+reads('SELECT n::bigint, l::jsonb FROM t', '9|7', 'are plain values no more: they are merged');
 concurrently('UPDATE t SET s = 5', 'UPDATE t SET s = s + 2', 'a number assigned to a bounded counter');
 reads('SELECT s::bigint FROM t', '7', 'changes it by the difference');
 $b->fails_ok($path . "UPDATE t SET s = '1'", '23514', qr/column "s" cannot be set to this value/, 'as far as the node has the rights');
