@@ -415,8 +415,7 @@ revive_row(Relation rel, HeapTuple tuple, void *arg)
 	ereport(NOTICE,
 			(errmsg("strategy \"%.*s\" does not fit column \"%s\" of table \"%s\" any more and is forgotten",
 					(int) strategy.len, (const char *) strategy.data, name, table)));
-	(void) heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
-					   InvalidSnapshot, true, &failure, false);
+	(void) cvg_heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), &failure);
 }
 
 void

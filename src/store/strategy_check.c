@@ -250,7 +250,7 @@ any_kept(Oid relid, int column)
 	info = cvg_rel(rel);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan(rel, snapshot, 0, NULL);
+	scan = cvg_table_beginscan(rel, snapshot);
 	context = AllocSetContextCreate(CurrentMemoryContext, "pg_converge row of a table",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);

@@ -100,7 +100,12 @@ my @core_server = (
 	qr{^postgres(_fe)?\.h$}, qr{^common/}, qr{^lib/(stringinfo|simplehash)\.h$},
 	qr{^port/pg_(bswap|crc32c|bitutils)\.h$}, qr{^utils/memutils\.h$}, qr{^varatt\.h$});
 
-my (@direction, @core_backend, @libpq, @version);
+# Functions of the server that take other arguments in other versions.
+my $shimmed = join '|', qw(index_beginscan table_beginscan heap_delete table_tuple_delete table_tuple_update
+  simple_table_tuple_update ExecInsertIndexTuples ExecBRUpdateTriggers ExecBRDeleteTriggers EvalPlanQualInit
+  pushJsonbValue CreateWaitEventSet PQsetNoticeReceiver getIdentitySequence);
+
+my (@direction, @core_backend, @libpq, @version, @unshimmed);
 for my $file (@c)
 {
 	my ($layer) = $file =~ m{^src/([a-z_]+)/};
@@ -130,11 +135,13 @@ for my $file (@c)
 	  && $text{$file} =~ /\b(ereport|elog|GetCurrentTimestamp|SPI_\w+)\s*\(/;
 	push @version, $file
 	  if $text{$file} =~ /PG_VERSION_NUM|PG_MAJORVERSION/ && $file !~ m{^src/(compat\.h|init\.c)$};
+	push @unshimmed, "$file: $1" if $file ne 'src/compat.h' && $text{$file} =~ /\b($shimmed)\s*\(/;
 }
 check('includes follow the layers', @direction);
 check('src/core knows nothing of the backend', @core_backend);
 check('only src/peer/conn.c includes libpq', @libpq);
 check('only src/compat.h and src/init.c know server versions', @version);
+check('what differs between server versions is called by its name in src/compat.h', @unshimmed);
 
 # --- sizes --------------------------------------------------------------
 my (@long_files, @long_functions);
