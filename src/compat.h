@@ -347,6 +347,20 @@ cvg_identity_sequence(Relation rel, AttrNumber attnum)
 #endif
 }
 
+/* 19: says what it found, too.  All functions of a name. */
+#include "catalog/namespace.h"
+static inline FuncCandidateList
+cvg_function_candidates(List *name)
+{
+#if PG_VERSION_NUM >= 190000
+	int			found;
+
+	return FuncnameGetCandidates(name, -1, NIL, false, false, false, true, &found);
+#else
+	return FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
+#endif
+}
+
 /* 16: stringToQualifiedNameList() can save its error. */
 #include "utils/regproc.h"
 static inline List *

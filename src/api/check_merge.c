@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 /* So many values, and all their pairs and triples. */
 #define CHECK_SAMPLES	24
@@ -65,7 +66,7 @@ row_function_table(List *name)
 	Oid			table = InvalidOid;
 	FuncCandidateList c;
 
-	for (c = FuncnameGetCandidates(name, -1, NIL, false, false, false, true); c != NULL; c = c->next)
+	for (c = cvg_function_candidates(name); c != NULL; c = c->next)
 	{
 		if (c->nargs == 2)
 			return InvalidOid;	/* one that takes values goes first */

@@ -103,7 +103,7 @@ my @core_server = (
 # Functions of the server that take other arguments in other versions.
 my $shimmed = join '|', qw(index_beginscan table_beginscan heap_delete table_tuple_delete table_tuple_update
   simple_table_tuple_update ExecInsertIndexTuples ExecBRUpdateTriggers ExecBRDeleteTriggers EvalPlanQualInit
-  pushJsonbValue CreateWaitEventSet PQsetNoticeReceiver getIdentitySequence);
+  pushJsonbValue CreateWaitEventSet FuncnameGetCandidates PQsetNoticeReceiver getIdentitySequence);
 
 my (@direction, @core_backend, @libpq, @version, @unshimmed);
 for my $file (@c)
