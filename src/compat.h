@@ -320,8 +320,11 @@ cvg_update_colnos_lists(ModifyTableState *mtstate)
 #endif
 }
 
-/* 18: any insert into a table that has a TOAST table wants a snapshot. */
-#if PG_VERSION_NUM >= 180000
+/*
+ * 18, and the later minor versions of those before if they have assertions: any
+ * insert into a table that has a TOAST table wants a snapshot.
+ */
+#if PG_VERSION_NUM >= 180000 || defined(USE_ASSERT_CHECKING)
 #define CVG_INSERT_WANTS_SNAPSHOT	true
 #else
 #define CVG_INSERT_WANTS_SNAPSHOT	false
