@@ -69,8 +69,6 @@ my @mutants = (
 		'return h->first_seq != 0 && h->first_seq <= taken ? h->first_seq - 1 : taken;', 'return taken;', '025' ],
 	[ 'ack-before-flush', 'what is not on disk is acknowledged', 'src/worker/members.c',
 		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '(void) lsn;', '025' ],
-	[ 'served-before-flush', 'own entries are told before they are on disk', 'src/store/changelog.c',
-		"if (!XLogRecPtrIsInvalid(lsn) && !RecoveryInProgress())\n\t\tXLogFlush(lsn);", '(void) lsn;', '025' ],
 	[ 'log-cut-early', 'a segment of the log is emptied before all have it', 'src/worker/janitor.c',
 		'return acknowledged || old || too_large;', 'return true;', '024_log' ],
 	[ 'savepoint-leaks', 'what was rolled back to a savepoint is sent', 'src/store/xactlog.c',
