@@ -98,7 +98,7 @@ my @mutants = (
 	[ 'retention-ignored', 'tombstones may go as soon as they can', 'src/core/stability.c',
 		'Max(Min(entries[n].value, limit), 0)', 'Max(entries[n].value, 0)', '004' ],
 	[ 'stable-not-joined', 'what is stable at the origin of an entry is not learned', 'src/worker/apply_progress.c',
-		"if (!join_stable(ap, stable))\n\t\treturn;", 'return;', '004' ],
+		"if (!join_stable(ap, stable))\n\t\treturn;", 'return;', '027' ],
 	[ 'forgotten-at-once', 'a member that was removed stops counting before all know what it wrote', 'src/worker/members.c',
 		'if (is_forgotten(slot) && !settled(copy, slot))', 'if (false)', '028' ],
 	[ 'forgotten-admitted', 'a member that was removed may go on', 'src/worker/members.c',

@@ -59,9 +59,13 @@ $a->sql("UPDATE u SET u = 'new' WHERE id = 3");
 $b->sql("UPDATE u SET u = 'new' WHERE id = 4");
 $c->sql("INSERT INTO u VALUES (20, 'new', 'c')");
 $c->sql("UPDATE u SET v = 'of a row that will be set aside' WHERE id = 4");
+# the older row is the later claim
+$b->sql("UPDATE u SET u = 'late' WHERE id = 6");
+$a->sql("UPDATE u SET u = 'late' WHERE id = 5");
 $g->heal('a', 'c'); $g->heal('a', 'b'); $g->heal('b', 'c');
 $g->converged_ok('three claims by updates and an insert', 'u');
 is($_->sql("SELECT id FROM u WHERE u = 'new'"), '3', 'the first is visible on ' . $_->name) for $g->nodes;
+is($_->sql("SELECT id FROM u WHERE u = 'late'"), '6', 'it is the claim that counts, not the row, on ' . $_->name) for $g->nodes;
 
 # --- NULLs do not conflict, several unique indexes, chains of claims --------------------------------
 $g->all('CREATE TABLE u2 (id int PRIMARY KEY, u text, x int, y int, UNIQUE (u), UNIQUE (x, y))');

@@ -77,6 +77,24 @@ for (1 .. 3)
 	write_some(1200);
 	ok($a->wait_for("SELECT log_segment <> $segment FROM converge.node", 't'), 'a goes on alone');
 }
+
+# Further, until the next segment would be the one in which b has stopped.
+sub write_large
+{
+	$a->sql("INSERT INTO t VALUES ($id, 0, (SELECT string_agg(md5(i::text), '') FROM generate_series($id, $id + 9000) i))"), $id++
+	  for 1 .. 8;
+}
+for (1 .. 4)
+{
+	my $segment = $a->sql('SELECT log_segment FROM converge.node');
+	write_large();
+	ok($a->wait_for("SELECT log_segment <> $segment FROM converge.node", 't'), 'once around the ring');
+}
+my $segment = $a->sql('SELECT log_segment FROM converge.node');
+write_large();
+my $ceiling = $a->sql('SELECT stamp_ceiling FROM converge.node');
+ok($a->wait_for("SELECT stamp_ceiling > $ceiling + 6000000 FROM converge.node"), 'the manager has looked at the log since');
+is($a->sql('SELECT log_segment FROM converge.node'), $segment, 'the next segment is not emptied: b has not all of it');
 $g->heal('a', 'b');
 $g->converged_ok('entries of several segments are found', 't');
 
