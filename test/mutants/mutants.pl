@@ -102,7 +102,7 @@ my @mutants = (
 	[ 'forgotten-at-once', 'a member that was removed stops counting before all know what it wrote', 'src/worker/members.c',
 		'if (is_forgotten(slot) && !settled(copy, slot))', 'if (false)', '028' ],
 	[ 'forgotten-admitted', 'a member that was removed may go on', 'src/worker/members.c',
-		'forgotten = is_forgotten(slot) && name_is(slot->replica_id, replica_id);', '', '028' ],
+		'if (same || brings_entries(db, slot, progress))', 'if (false)', '028' ],
 
 	# --- rows set aside
 	[ 'last-claim-stays', 'of rows that exclude each other the last one is visible', 'src/worker/quarantine.c',
