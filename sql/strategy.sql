@@ -191,6 +191,19 @@ SELECT converge.resolve(ROW('c', NULL)::heap);
 SELECT v FROM heap ORDER BY v;
 DROP TABLE heap;
 
+-- The owner has to be allowed to execute the function
+CREATE ROLE regress_merger;
+CREATE TABLE theirs (id int PRIMARY KEY, n int);
+ALTER TABLE theirs OWNER TO regress_merger;
+SELECT converge.replicate('theirs');
+REVOKE EXECUTE ON FUNCTION greatest_of FROM PUBLIC;
+SELECT * FROM failure($$SELECT converge.set_strategy('theirs', 'n', 'function:greatest_of')$$);
+GRANT EXECUTE ON FUNCTION greatest_of TO regress_merger;
+SELECT * FROM failure($$SELECT converge.set_strategy('theirs', 'n', 'function:greatest_of')$$);
+DROP TABLE theirs;
+REVOKE EXECUTE ON FUNCTION greatest_of FROM regress_merger;
+DROP ROLE regress_merger;
+
 --
 -- Strategies outlive unreplicate(), not the table
 --

@@ -304,7 +304,8 @@ explain_values(FoundRow *row, int column, const CvgCellView *view, StringInfo ou
 		appendStringInfo(out, "%s%s written by %s", i > 0 ? ", " : "",
 						 value_text(col, value, isnull), dot_text(view->dots[i]));
 	}
-	appendStringInfo(out, "; shown is %s, %s", shown_text(row, column), why_text(col->strategy));
+	appendStringInfo(out, "; shown is %s, %s", shown_text(row, column),
+					 why_text(cvg_unit_strategy(row->rel, col->unit)));
 }
 
 static void

@@ -59,7 +59,7 @@ cvg_row_function(CvgRel *rel, const char *name)
 				 errmsg("there is no function %s(%s, %s, jsonb) returning %s", name, type, type,
 						type),
 				 errhint("Create it on every node first.")));
-	cvg_check_merge_function(oid, name);
+	cvg_check_merge_function(rel, oid, name);
 	return oid;
 }
 

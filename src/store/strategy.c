@@ -485,6 +485,14 @@ strategy_column(CvgRel *rel, int unit)
 	return last;
 }
 
+const CvgStrategy *
+cvg_unit_strategy(CvgRel *rel, int unit)
+{
+	int			column = strategy_column(rel, unit);
+
+	return column < 0 ? NULL : rel->columns[column].strategy;
+}
+
 CvgRewriting cvg_rewriting = {CVG_REWRITE_NONE};
 
 /* Is this column to be set, whatever its strategy is? */
@@ -739,11 +747,10 @@ fold_values(CvgRel *rel, const CvgRelColumn *col, const Values *v, bool *isnull)
 static const char *
 row_function(CvgRel *rel, int unit)
 {
-	int			column = rel->desc->granularity == CVG_GRANULARITY_ROW ?
-		strategy_column(rel, unit) : -1;
+	const CvgStrategy *s = rel->desc->granularity == CVG_GRANULARITY_ROW ?
+		cvg_unit_strategy(rel, unit) : NULL;
 
-	return column >= 0 && rel->columns[column].strategy->kind == CVG_STRATEGY_ROW_FUNCTION ?
-		rel->columns[column].strategy->function : NULL;
+	return s != NULL && s->kind == CVG_STRATEGY_ROW_FUNCTION ? s->function : NULL;
 }
 
 /* One column of what it makes; it is called for the first of them. */

@@ -59,8 +59,8 @@ extern CvgStrategy *cvg_strategy_known(CvgSlice text, Oid type, MemoryContext mc
 /* The function fn(t, t) returns t of that name; ERROR if it will not do. */
 extern Oid	cvg_merge_function(CvgRel *rel, const char *name, Oid type);
 
-/* ERROR unless a function may be called to merge; name is for messages. */
-extern void cvg_check_merge_function(Oid function, const char *name);
+/* ERROR unless a function may be called to merge rows of a table; name is for messages. */
+extern void cvg_check_merge_function(CvgRel *rel, Oid function, const char *name);
 
 static inline bool
 cvg_strategy_keeps_values(const CvgStrategy *s)
@@ -68,6 +68,9 @@ cvg_strategy_keeps_values(const CvgStrategy *s)
 	return s != NULL && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_COUNTER &&
 		s->kind != CVG_STRATEGY_JSONB_MERGE;
 }
+
+/* The strategy of a unit: what was set last for one of its columns; NULL if none. */
+extern const CvgStrategy *cvg_unit_strategy(CvgRel *rel, int unit);
 
 /* --- recording --- */
 

@@ -30,8 +30,17 @@
 #include "utils/typcache.h"
 
 void
-cvg_check_merge_function(Oid function, const char *name)
+cvg_check_merge_function(CvgRel *rel, Oid function, const char *name)
 {
+	AclResult	acl = cvg_function_aclcheck(function, rel->owner);
+
+	/* it is called without the executor, which would look */
+	if (acl != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function %s", name),
+				 errdetail("The owner of table \"%s\" must be allowed to execute it.",
+						   get_rel_name(rel->rootid))));
 	if (func_volatile(function) != PROVOLATILE_IMMUTABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
@@ -76,7 +85,7 @@ cvg_merge_function(CvgRel *rel, const char *name, Oid type)
 				 errmsg("there is no function %s(%s, %s) returning %s", name,
 						format_type_be(type), format_type_be(type), format_type_be(type)),
 				 errhint("Create it on every node first.")));
-	cvg_check_merge_function(oid, name);
+	cvg_check_merge_function(rel, oid, name);
 	return oid;
 }
 
