@@ -54,7 +54,7 @@ show_op(const Op *op)
 /* ---- writes ---- */
 
 Op *
-check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const int *values)
+check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const Row *row, int amount)
 {
 	Op		   *op = sim_alloc(sizeof(Op));
 
@@ -64,7 +64,8 @@ check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const int *va
 	op->stamp = stamp;
 	op->columns = columns;
 	op->context = txn_seen(t, key);
-	memcpy(op->values, values, sizeof(op->values));
+	memcpy(op->values, row->values, sizeof(op->values));
+	op->amount = amount;
 	if (w.nops[key] == MAX_OPS)
 	{
 		fprintf(stderr, "too many writes of one key\n");
@@ -295,6 +296,43 @@ oracle(int key, const Bits *set, int *values, Op **last)
 	}
 }
 
+/* What was added, less what an insert saw: the row begins anew with it. */
+static int64
+counter_oracle(int key, const Bits *set)
+{
+	Bits		undone = {{0}};
+	int64		sum = 0;
+	int			i;
+
+	for (i = 0; i < w.nops[key]; i++)
+	{
+		if (bit_test(set, i) && w.ops[key][i]->kind == 'I')
+			bits_join(&undone, &w.ops[key][i]->context);
+	}
+	for (i = 0; i < w.nops[key]; i++)
+	{
+		if (bit_test(set, i) && !bit_test(&undone, i))
+			sum += w.ops[key][i]->amount;
+	}
+	return sum;
+}
+
+static void
+check_counter(Node *node, int key)
+{
+	const Row  *row = &node->mem.live[key];
+	int64		expected = counter_oracle(key, &node->mem.seen[key]);
+	int64		value = 0;
+
+	if (!row->n_known || (row->n.len > 0 && cvg_crdt_validate(&cvg_pncounter_ops, row->n, NULL) != CVG_OK))
+		fail(key, "%s: the counter of row %d is not one", node->name, key);
+	else if (row->n.len > 0 && cvg_counter_value(row->n, &value) != CVG_OK)
+		fail(key, "%s: the counter of row %d is too large", node->name, key);
+	else if (value != expected)
+		fail(key, "%s: the counter of row %d is " INT64_FORMAT ", and should be " INT64_FORMAT ": %s",
+			 node->name, key, value, expected, show_row(key, row));
+}
+
 /* What follows from a set of writes, or from a row clock: the same everywhere. */
 typedef struct Fact
 {
@@ -370,6 +408,8 @@ check_row(Node *node, int key)
 	if (memcmp(values, live->values, sizeof(values)) != 0)
 		fail(key, "%s: row %d is %s, and should be x=%d y=%d z=%d", node->name, key,
 			 show_row(key, live), values[0], values[1], values[2]);
+	if (w.cfg.counter[key])
+		check_counter(node, key);
 }
 
 /*
@@ -411,6 +451,7 @@ check_durable_row(Node *node, int key)
 	cvg_rowstate_clock(live->state, &clock);
 	cause = hash_bytes(key + 1000, clock.data, clock.len) & ~UINT64CONST(1);
 	content = hash_bytes(content, live->values, sizeof(live->values));
+	content = hash_bytes(content, live->n.data, live->n.len);
 	if (cause != 0 && !check_fact(cause, content))
 		fail(key, "%s: row %d is %s, and was different elsewhere with that clock", node->name, key,
 			 show_row(key, live));
@@ -725,6 +766,8 @@ check_equal(Node *a, Node *b)
 			(x->present && memcmp(x->values, y->values, sizeof(x->values)) != 0))
 			fail(k, "row %d differs at the end: %s %s, %s %s", k, a->name, show_row(k, x), b->name,
 				 show_row(k, y));
+		else if (x->present && !cvg_slice_eq(x->n, y->n))
+			fail(k, "the counters of row %d differ at the end: %s, %s", k, a->name, b->name);
 		else if (x->present && !cvg_slice_eq(x->state, y->state))
 			fail(k, "the clocks of row %d differ at the end: %s %s, %s %s", k, a->name,
 				 show_row(k, x), b->name, show_row(k, y));

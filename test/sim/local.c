@@ -19,7 +19,9 @@ typedef struct Client
 	int			key;
 	int			columns;
 	CvgSlice	state;			/* of the row to be inserted */
+	CvgSlice	grave_n;		/* counter of the tombstone that it is inserted over */
 	CvgStamp	stamp;
+	int			amount;			/* added by the insert */
 	bool		sync;
 	bool		rolls_back;
 	CvgBody		body;
@@ -88,6 +90,34 @@ write_state(Txn *t, char kind, int key, CvgSlice old, int columns, CvgStamp *sta
 	return sim_keep(cvg_buf_slice(&out));
 }
 
+/* ---- counters ---- */
+
+/* What a counter comes to when something is added; anew: the row was deleted. */
+static CvgSlice
+add_to_counter(Txn *t, CvgSlice n, bool anew, int amount)
+{
+	CvgBuf		start;
+	CvgBuf		out;
+	CvgSlice	result;
+
+	cvg_buf_init(&start);
+	cvg_buf_init(&out);
+	if (n.len == 0 || (anew && MUTANT(M_COUNTER_ANEW)))
+		cvg_crdt_bottom(&cvg_pncounter_ops, &start);
+	else if (!anew)
+		cvg_put_bytes(&start, n.data, n.len);
+	else if (cvg_crdt_reset(n, &start) != CVG_OK)
+		fail(-1, "%s: a counter cannot be reset", t->node->name);
+	if (n.len > 0)
+		stamp_observe(t->node, cvg_crdt_latest(n));
+	if (cvg_counter_add(cvg_buf_slice(&start), w.ids[t->id].slice, draw(t), amount, &out) != CVG_OK)
+		fail(-1, "%s: nothing can be added to a counter", t->node->name);
+	result = sim_keep(cvg_buf_slice(&out));
+	cvg_buf_free(&start);
+	cvg_buf_free(&out);
+	return result;
+}
+
 /* ---- changes ---- */
 
 static void
@@ -98,19 +128,42 @@ put_int(CvgBuf *out, int value)
 	cvg_put_value(out, CVG_VALUE_BINARY, bytes, 4);
 }
 
+/* The whole value, or what was added to it. */
+static void
+put_counter(CvgBuf *out, char kind, const Row *old, const Row *row)
+{
+	CvgBuf		delta;
+
+	cvg_put_varint(out, NCOLS + 1);
+	if (kind == 'I' || old->n.len == 0)
+	{
+		cvg_put_value(out, CVG_VALUE_BINARY, row->n.data, row->n.len);
+		return;
+	}
+	cvg_buf_init(&delta);
+	if (cvg_crdt_delta(old->n, row->n, &delta) != CVG_OK)
+		fail(-1, "a counter has no delta");
+	cvg_put_value(out, CVG_VALUE_BINARY, delta.data, delta.len);
+	cvg_buf_free(&delta);
+	COUNT(deltas);
+}
+
 /* Append the change, and tell the checks. */
 static void
-capture(Txn *t, char kind, int key, CvgSlice state, CvgStamp stamp, int columns, const int *values)
+capture(Txn *t, char kind, int key, const Row *old, const Row *row, CvgStamp stamp, int columns,
+		int amount)
 {
 	CvgBuf	   *out = &t->changes;
 	size_t		start;
-	int			n = 0;
+	int			n = amount != 0;
 	int			i;
 
 	for (i = 0; i < NCOLS; i++)
 		n += (columns >> i) & 1;
-	start = cvg_change_start(out, kind, key, state);
+	start = cvg_change_start(out, kind, key, row->state);
 	put_int(out, key);
+	if (kind != 'I' && w.cfg.counter[key])
+		cvg_change_back(out, stamp, cvg_rowstate_latest(old->state, w.ids[t->id].slice));
 	cvg_change_columns(out, kind == 'I' ? n + 1 : n);
 	if (kind == 'I')
 	{
@@ -122,10 +175,12 @@ capture(Txn *t, char kind, int key, CvgSlice state, CvgStamp stamp, int columns,
 		if ((columns & (1 << i)) == 0)
 			continue;
 		cvg_put_varint(out, i + 1);
-		put_int(out, values[i]);
+		put_int(out, row->values[i]);
 	}
+	if (amount != 0)
+		put_counter(out, kind, old, row);
 	cvg_change_finish(out, start);
-	t->ops[t->nchanges++] = check_new_op(t, kind, key, stamp, columns, values);
+	t->ops[t->nchanges++] = check_new_op(t, kind, key, stamp, columns, row, amount);
 }
 
 static void
@@ -156,13 +211,17 @@ static void
 do_update(Client *c)
 {
 	Txn		   *t = c->txn;
-	Row			row = *txn_live(t, c->key);
+	Row			old = *txn_live(t, c->key);
+	Row			row = old;
 	CvgStamp	stamp;
+	int			amount = w.cfg.counter[c->key] && chance(0.6) ? 1 + below(9) : 0;
 
+	if (amount != 0)
+		row.n = add_to_counter(t, row.n, false, amount);
 	row.state = write_state(t, 'U', c->key, row.state, c->columns, &stamp);
 	new_values(&row, c->columns);
 	txn_set_live(t, c->key, &row);
-	capture(t, 'U', c->key, row.state, stamp, columns_to_log(c->key, c->columns), row.values);
+	capture(t, 'U', c->key, &old, &row, stamp, columns_to_log(c->key, c->columns), amount);
 	COUNT(updates);
 	TRACE("%s: UPDATE %d -> %s", t->node->name, c->key, show_row(c->key, &row));
 }
@@ -171,7 +230,8 @@ static void
 do_delete(Client *c)
 {
 	Txn		   *t = c->txn;
-	Row			row = *txn_live(t, c->key);
+	Row			old = *txn_live(t, c->key);
+	Row			row = old;
 	Row			none = {0};
 	CvgStamp	stamp;
 
@@ -183,7 +243,7 @@ do_delete(Client *c)
 	if (txn_tomb(t, c->key)->present)
 		fail(c->key, "%s: a live row has a tombstone beside it", t->node->name);
 	txn_set_tomb(t, c->key, &row);
-	capture(t, 'D', c->key, row.state, stamp, 0, row.values);
+	capture(t, 'D', c->key, &old, &row, stamp, 0, 0);
 	COUNT(deletes);
 	TRACE("%s: DELETE %d -> %s", t->node->name, c->key, show_row(c->key, &row));
 }
@@ -192,18 +252,19 @@ do_delete(Client *c)
 
 /* The tombstone that still counts; drops one that does not. */
 static LockResult
-find_tombstone(Txn *t, int key, CvgSlice *state)
+find_tombstone(Txn *t, int key, CvgSlice *state, CvgSlice *counter)
 {
 	LockResult	lock = lock_shelf(t, key, false);
 	const Row  *tomb = txn_tomb(t, key);
 	Row			none = {0};
 
-	*state = cvg_slice(NULL, 0);
+	*state = *counter = cvg_slice(NULL, 0);
 	if (lock != LOCKED || !tomb->present)
 		return lock;
 	if (!state_stable(tomb->state, t->node->shm.stable))
 	{
 		*state = tomb->state;
+		*counter = tomb->n;
 		return LOCKED;
 	}
 	COUNT(treated_absent);
@@ -226,7 +287,7 @@ before_insert(Client *c)
 		t->deleted_seen = t->node->shm.deleted;
 		t->looked = true;
 	}
-	lock = find_tombstone(t, c->key, &old);
+	lock = find_tombstone(t, c->key, &old, &c->grave_n);
 	if (lock != LOCKED)
 		return lock;
 	if (old.len > 0)
@@ -250,11 +311,12 @@ after_insert(Client *c)
 	Row			row = *txn_live(t, c->key);
 	Row			none = {0};
 	CvgSlice	grave;
+	CvgSlice	counter;
 
 	if ((cvg_rowstate_ever_deleted(row.state) || delete_possible(t)) &&
 		!MUTANT(M_NO_SECOND_LOOK))
 	{
-		LockResult	lock = find_tombstone(t, c->key, &grave);
+		LockResult	lock = find_tombstone(t, c->key, &grave, &counter);
 
 		if (lock != LOCKED)
 			return lock;
@@ -266,12 +328,14 @@ after_insert(Client *c)
 			if (cvg_rowstate_compare(grave, row.state) != CVG_BEFORE)
 			{
 				COUNT(restamped);
+				if (c->amount != 0)
+					row.n = add_to_counter(t, counter, true, c->amount);
 				row.state = write_state(t, 'I', c->key, grave, 0, &c->stamp);
 				txn_set_live(t, c->key, &row);
 			}
 		}
 	}
-	capture(t, 'I', c->key, row.state, c->stamp, ALL_COLUMNS, row.values);
+	capture(t, 'I', c->key, NULL, &row, c->stamp, ALL_COLUMNS, c->amount);
 	COUNT(inserts);
 	TRACE("%s: INSERT %d -> %s", t->node->name, c->key, show_row(c->key, &row));
 	return LOCKED;
@@ -390,7 +454,7 @@ static void
 insert_row(Client *c)
 {
 	Txn		   *t = c->txn;
-	Row			row = {.present = true, .state = c->state};
+	Row			row = {.present = true, .state = c->state, .n_known = true};
 
 	if (!have_lock(c, lock_row(t, c->key, false)))
 		return;
@@ -408,6 +472,9 @@ insert_row(Client *c)
 	}
 	(void) lock_row(t, c->key, true);
 	new_values(&row, ALL_COLUMNS);
+	c->amount = w.cfg.counter[c->key] ? 1 + below(9) : 0;
+	if (c->amount != 0)
+		row.n = add_to_counter(t, c->grave_n, c->grave_n.len > 0, c->amount);
 	txn_set_live(t, c->key, &row);
 	c->proc.pc = PC_AFTER_INSERT;
 	schedule(&c->proc, 1 + below(60));

@@ -19,6 +19,9 @@ typedef struct Input
 	CvgSlice	state;
 	int			carries;		/* columns, as bits */
 	int			values[NCOLS];
+	bool		whole;			/* the counter is whole, not a delta */
+	bool		has_n;
+	CvgSlice	n;
 } Input;
 
 enum
@@ -35,6 +38,7 @@ struct RowWork
 	CvgStamp	dot;
 	Op		   *op;
 	CvgOp		kind;
+	CvgStamp	back;
 	int			ninputs;
 	Input		inputs[MAX_INPUTS]; /* the change is the last */
 	int			looks;
@@ -49,6 +53,7 @@ struct RowWork
 	Row			merged;
 	bool		alive;
 	bool		incomplete;
+	bool		n_unknown;
 	CvgOrder	order;
 };
 
@@ -71,15 +76,23 @@ row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
 	rw->id = id;
 	rw->op = op;
 	rw->kind = change->op;
+	rw->back = change->back;
 	rw->dot = cvg_rowstate_latest(change->state, w.ids[id].slice);
 	in->state = sim_keep(change->state);
 	for (i = 0; i < change->ncolumns; i++)
 	{
 		if (change->cols[i] == 0)
 			continue;
+		if (change->cols[i] == NCOLS + 1)
+		{
+			in->has_n = true;
+			in->n = sim_keep(change->values[i].bytes);
+			continue;
+		}
 		in->carries |= 1 << (change->cols[i] - 1);
 		in->values[change->cols[i] - 1] = int_value(change->values[i]);
 	}
+	in->whole = change->op == CVG_OP_INSERT;
 	rw->ninputs = 1;
 	return rw;
 }
@@ -99,6 +112,9 @@ add_image(RowWork *rw, const Row *row)
 	in->state = row->state;
 	in->carries = row->known;
 	memcpy(in->values, row->values, sizeof(in->values));
+	in->whole = true;
+	in->has_n = row->n_known;
+	in->n = row->n;
 	rw->inputs[rw->ninputs++] = change;
 }
 
@@ -246,6 +262,50 @@ merge_input(RowWork *rw, int number, CvgSlice *state, int *source)
 	*state = sim_keep(cvg_buf_slice(&out));
 }
 
+static CvgSlice
+merge_counters(CvgSlice a, CvgSlice b)
+{
+	static CvgBuf out;
+
+	if (a.len == 0 || b.len == 0)
+		return a.len == 0 ? b : a;
+	cvg_buf_reset(&out);
+	if (cvg_crdt_merge(a, b, &out) != CVG_OK)
+		fail(-1, "counters do not merge");
+	return sim_keep(cvg_buf_slice(&out));
+}
+
+/* An input was merged into a row of this state. */
+static void
+fold_counter(RowWork *rw, const Input *in, CvgSlice before)
+{
+	Row		   *m = &rw->merged;
+	bool		ahead = rw->order == CVG_AFTER || rw->order == CVG_EQUAL;
+
+	if (in->whole)
+	{
+		if (m->n_known && in->has_n)
+			m->n = merge_counters(m->n, in->n);
+		else if (in->has_n && (rw->order == CVG_BEFORE || rw->order == CVG_EQUAL))
+		{
+			m->n = in->n;
+			m->n_known = true;
+		}
+		else if (!(m->n_known && ahead))
+			m->n_known = false;
+		return;
+	}
+	if (ahead)
+		return;
+	if (!cvg_rowstate_has_base(before, in->state, w.ids[rw->id].slice, rw->back))
+	{
+		COUNT(unknown_bases);
+		m->n_known = false;
+	}
+	else if (in->has_n && m->n_known)
+		m->n = merge_counters(m->n, in->n);
+}
+
 static void
 merge(RowWork *rw)
 {
@@ -255,14 +315,23 @@ merge(RowWork *rw)
 
 	for (i = 0; i < NCOLS; i++)
 		source[i] = rw->place == ROW_ABSENT || (rw->local.known & (1 << i)) ? FROM_LOCAL : FROM_NOWHERE;
-	for (i = 0; i < rw->ninputs; i++)
-		merge_input(rw, i, &state, source);
-	if (rw->order == CVG_CONCURRENT)
-		COUNT(concurrent);
 	memset(&rw->merged, 0, sizeof(Row));
 	rw->merged.present = true;
+	rw->merged.n_known = rw->place != ROW_TOMBSTONE || rw->local.n_known;
+	rw->merged.n = rw->place != ROW_ABSENT ? rw->local.n : cvg_slice(NULL, 0);
+	for (i = 0; i < rw->ninputs; i++)
+	{
+		CvgSlice	before = state;
+
+		merge_input(rw, i, &state, source);
+		if (w.cfg.counter[rw->key])
+			fold_counter(rw, &rw->inputs[i], before);
+	}
+	if (rw->order == CVG_CONCURRENT)
+		COUNT(concurrent);
 	rw->merged.state = state;
-	rw->incomplete = false;
+	rw->n_unknown = w.cfg.counter[rw->key] && !rw->merged.n_known;
+	rw->incomplete = rw->n_unknown;
 	for (i = 0; i < NCOLS; i++)
 	{
 		if (source[i] == FROM_NOWHERE)
@@ -308,14 +377,15 @@ merge_step(RowWork *rw)
 		return ROW_DONE;
 	}
 	merge(rw);
-	if (rw->alive && rw->incomplete)
+	/* whoever inserts over a dead row goes on from its counter */
+	if (rw->incomplete && (rw->alive || rw->n_unknown))
 	{
 		/* it may have moved from the shelf between our two looks */
-		if (rw->place != ROW_LIVE && rw->looks++ < MAX_LOOKS && !MUTANT(M_LOOK_ONCE))
+		if (rw->place != ROW_LIVE && !rw->fetched && rw->looks++ < MAX_LOOKS && !MUTANT(M_LOOK_ONCE))
 			return start_over(rw);
 		if (!rw->fetched)
 			return ROW_FETCH;
-		if (rw->place != ROW_LIVE)
+		if (rw->alive && rw->place != ROW_LIVE)
 		{
 			COUNT(gave_up);
 			TRACE("%s: gives up on a change of %d", rw->txn->node->name, rw->key);

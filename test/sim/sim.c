@@ -50,6 +50,7 @@ static const struct
 	{"heir", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"old-chain", (1u << F_RESTORE) | (1u << F_PROMOTE), false},
 	{"look-once", 1u << F_RESET, true},
+	{"counter-anew", ~0u, false},
 	{"side", ~0u, false},
 };
 
@@ -120,14 +121,16 @@ config_from_seed(Config *cfg, uint64 seed)
 		cfg->policy[i] = (CvgOnDelete) below(3);
 		cfg->granularity[i] = below(3) == 0 ? CVG_GRANULARITY_ROW : CVG_GRANULARITY_COLUMN;
 	}
+	for (i = 0; i < MAX_KEYS; i++)
+		cfg->counter[i] = chance(0.4);
 }
 
 static void
 make_descriptor(int key)
 {
-	static const char *const columns[NCOLS + 1] = {"k", "x", "y", "z"};
+	static const char *const columns[NCOLS + 2] = {"k", "x", "y", "z", "n"};
 	CvgDescriptor d = {0};
-	CvgColumn	cols[NCOLS + 1] = {{{0}}};
+	CvgColumn	cols[NCOLS + 2] = {{{0}}};
 	char		table[16];
 	CvgBuf		buf;
 	int			i;
@@ -137,7 +140,7 @@ make_descriptor(int key)
 	d.granularity = w.cfg.granularity[key];
 	d.schema = cvg_slice_cstring("public");
 	d.table = cvg_slice_cstring(table);
-	d.ncolumns = NCOLS + 1;
+	d.ncolumns = NCOLS + 1 + w.cfg.counter[key];
 	d.columns = cols;
 	for (i = 0; i <= NCOLS; i++)
 	{
@@ -147,6 +150,10 @@ make_descriptor(int key)
 		if (i > 0)
 			cols[i].unit = cvg_unit_id(cols[d.granularity == CVG_GRANULARITY_ROW ? 1 : i].name);
 	}
+	cols[i].name = cvg_slice_cstring(columns[i]);
+	cols[i].type_name = cvg_slice_cstring("converge.pncounter");
+	cols[i].unit = cvg_unit_id(cols[i].name);
+	cols[i].flags = CVG_COL_MERGED;
 	cvg_buf_init(&buf);
 	cvg_descriptor_encode(&d, &buf);
 	if (cvg_descriptor_decode(sim_keep(cvg_buf_slice(&buf)), &w.descs[key], NULL) != CVG_OK)

@@ -31,6 +31,7 @@
 #include <inttypes.h>
 
 #include "core/causality.h"
+#include "core/counter.h"
 #include "core/entry.h"
 #include "core/rowstate.h"
 #include "core/stability.h"
@@ -82,6 +83,7 @@ typedef enum Mutant
 	M_HEIR,						/* a later incarnation of one that was forgotten is let in */
 	M_OLD_CHAIN,				/* entries of an earlier incarnation have no chain */
 	M_LOOK_ONCE,				/* absent after one look each */
+	M_COUNTER_ANEW,				/* an insert ignores the counter of the deleted row */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
 } Mutant;
@@ -108,6 +110,7 @@ typedef struct Op
 	int64		stamp;
 	int			columns;		/* written, as bits */
 	int			values[NCOLS];
+	int			amount;			/* added to the counter */
 	Bits		context;		/* writes to the key that it had seen */
 	Entry	   *entry;
 } Op;
@@ -119,6 +122,8 @@ typedef struct Row
 	uint8		known;			/* columns whose value is known, as bits */
 	CvgSlice	state;
 	int			values[NCOLS];
+	bool		n_known;
+	CvgSlice	n;				/* a pncounter, empty: NULL */
 	int			version;		/* of the tuple: changes with every write */
 } Row;
 
@@ -428,6 +433,7 @@ typedef struct Config
 	Mutant		mutant;
 	CvgOnDelete policy[MAX_KEYS];
 	CvgGranularity granularity[MAX_KEYS];
+	bool		counter[MAX_KEYS];	/* the table has a column that merges by its type */
 } Config;
 
 typedef struct World
@@ -478,7 +484,7 @@ extern bool tracing;
 	X(events) X(xacts) X(commits) X(aborts) X(conflicting) X(inserts) X(updates) X(deletes) \
 	X(born_again) X(over_tombstone) X(restamped) X(deadlocks) X(lock_timeouts) \
 	X(entries_applied) X(forwarded) X(covered) X(waited_gap) X(waited_deps) X(waited_clock) \
-	X(retried) X(concurrent) X(rows_resurrected) X(fetched) X(fetched_nothing) X(gave_up) \
+	X(retried) X(concurrent) X(rows_resurrected) X(fetched) X(fetched_nothing) X(gave_up) X(deltas) X(unknown_bases) \
 	X(tombstones_dropped) X(treated_absent) X(stable_grew) X(stable_by_entry) X(stable_late) \
 	X(crashes) X(records_lost) X(slow_disks) X(cuts) X(one_way_cuts) X(resets) X(lost_messages) \
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
@@ -654,7 +660,8 @@ extern bool may_write(const Node *node);
 
 /* ---- check.c ---- */
 extern void check_reset(void);
-extern Op  *check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const int *values);
+extern Op  *check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const Row *row,
+						 int amount);
 extern void check_committed(Node *node, Txn *t);
 extern void check_rolled_back(Txn *t);
 extern void check_visible(Node *node, uint32 keys);
