@@ -76,7 +76,9 @@ build_server()
 			CFLAGS="-O1 -g -fno-omit-frame-pointer" CPPFLAGS=-DUSE_VALGRIND
 		as_user make -s -j "$(nproc)"
 		as_user make -s install
-		as_user make -s -C contrib/dblink install
+		for name in dblink pg_walinspect; do
+			as_user make -s -C "contrib/$name" install
+		done
 		as_user cp src/tools/valgrind.supp "$CVG_WORK/server/"
 	) >"$CVG_WORK/server.log" 2>&1 || { tail -n 20 "$CVG_WORK/server.log" >&2; die "the server could not be built"; }
 	if [ -n "$server" ]; then
