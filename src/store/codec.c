@@ -11,12 +11,12 @@
  *	 text		output and input of the type, for binary forms that hold OIDs
  *				of this database and for types that have none.
  *
- * Characters are UTF-8 on the way, whatever the encodings of the databases
- * and of the client are: nodes may differ in theirs, and the same row must
- * give the same bytes on each (keys are compared by them).  Inlined and
- * text values are converted here.  Send and receive functions convert to and
- * from *client_encoding*, and nothing says which of them do, so around those
- * not known to be free of characters client_encoding is UTF8.  A SQL_ASCII
+ * Characters are UTF-8 on the way, whatever the encodings of the database and
+ * of the client are: the same row must give the same bytes on each node (keys
+ * are compared by them), whoever asks.  Inlined and text values are converted
+ * here.  Send and receive functions convert to and from *client_encoding*, and
+ * nothing says which of them do, so around those not known to be free of
+ * characters client_encoding is UTF8.  A SQL_ASCII
  * database has no encoding to convert from: bytes there that are not UTF-8
  * are refused when they are captured, because no peer could ever store them.
  *
