@@ -23,6 +23,7 @@
 #include "postgres.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_converge needs PostgreSQL 15 or later"
@@ -332,14 +333,22 @@ cvg_update_colnos_lists(ModifyTableState *mtstate)
 }
 
 /*
- * 18, and the later minor versions of those before if they have assertions: any
- * insert into a table that has a TOAST table wants a snapshot.
+ * 18, and the later minor versions of those before if the server has
+ * assertions: any insert into a table that has a TOAST table wants a snapshot.
  */
-#if PG_VERSION_NUM >= 180000 || defined(USE_ASSERT_CHECKING)
-#define CVG_INSERT_WANTS_SNAPSHOT	true
+static inline bool
+cvg_insert_wants_snapshot(void)
+{
+#if PG_VERSION_NUM >= 180000
+	return true;
 #else
-#define CVG_INSERT_WANTS_SNAPSHOT	false
+	static int	asserts = -1;	/* -1: not asked yet */
+
+	if (asserts < 0)
+		asserts = strcmp(GetConfigOption("debug_assertions", false, false), "on") == 0;
+	return asserts != 0;
 #endif
+}
 
 /* 16: the number that names a relation's file. */
 #if PG_VERSION_NUM >= 160000

@@ -174,7 +174,7 @@ cvg_ownlog_insert(CvgDb *db, CvgOwnPlace *place, int64 seq, CvgStamp stamp,
 {
 	Relation	rel = place->rel;
 	HeapTuple	tuple = cvg_log_form_tuple(rel, db->origin, seq, -1, 0, stamp, spill, body);
-	bool		pushed = (tuple->t_len > MaxHeapTupleSize || CVG_INSERT_WANTS_SNAPSHOT) &&
+	bool		pushed = (tuple->t_len > MaxHeapTupleSize || cvg_insert_wants_snapshot()) &&
 		!HaveRegisteredOrActiveSnapshot();
 
 	if (place->extend)
