@@ -19,6 +19,15 @@ cvg_start "$CVG_WORK/node"
 q 1 postgres "CREATE EXTENSION pg_converge"
 q 1 postgres "ALTER DATABASE postgres SET converge.node_name = 'london'"
 q 1 postgres "CREATE EXTENSION hstore" 2>/dev/null || say "# without hstore, which is not installed"
-say "# $(q 1 postgres "SELECT split_part(version(), ' on ', 1)"), $(nproc) cores, $(date -u +%F)"
+cat <<-HEAD
+	# Results of \`make bench-types\`
+
+	Written by \`make -s bench-types > bench/RESULTS-types.md\`; do not edit. $(q 1 postgres "SELECT split_part(version(), ' on ', 1)"),
+	$(nproc) cores, $(date -u +%F). Each type that merges stands beside plain types that do the same job without merging.
+
+	"bytes" is the value in memory, "stored" as it is in its table; "delta" is what travels for one update. Rates are of expressions
+	over a stored value, reading it included: the best of three tries of a tenth of a second.
+
+HEAD
 as_user "$CVG_BIN/psql" -X -q -h "$CVG_WORK" -p 1 -U postgres -d postgres -f "$CVG_SRC/bench/types.sql"
 cvg_stop "$CVG_WORK/node"
