@@ -13,7 +13,6 @@
 #include "utils/timestamp.h"
 
 #include "dot_source.h"
-#include "guc.h"
 #include "shmem.h"
 #include "store/xactlog.h"
 #include "types/dot.h"
@@ -26,10 +25,7 @@
 static void
 follow_stamp(CvgDb *db, CvgStamp seen)
 {
-	CvgStamp	limit = GetCurrentTimestamp() +
-		(CvgStamp) cvg_max_clock_skew_ms * 1000;
-
-	if (seen > limit)
+	if (seen > cvg_latest_stamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("value was updated in the future"),

@@ -334,6 +334,12 @@ cvg_stamp_observe(CvgDb *db, CvgStamp seen)
 	}
 }
 
+CvgStamp
+cvg_latest_stamp(void)
+{
+	return GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000);
+}
+
 /* ----------------------------------------------------------------
  *		Origins and clocks
  * ----------------------------------------------------------------

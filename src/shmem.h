@@ -239,6 +239,9 @@ extern CvgInflight *cvg_my_inflight(void);
 extern CvgStamp cvg_stamps_draw(CvgDb *db, int n);	/* the first of n */
 extern void cvg_stamp_observe(CvgDb *db, CvgStamp seen);
 
+/* The largest stamp of others that is to be believed now: converge.max_clock_skew ahead. */
+extern CvgStamp cvg_latest_stamp(void);
+
 static inline CvgStamp
 cvg_stamp_draw(CvgDb *db)
 {

@@ -72,7 +72,6 @@ check_strategy(Relation rel, const char *column, const char *strategy)
 	CvgRel	   *info = cvg_rel(rel);
 	CvgStrategy *s;
 	int			at = -1;
-	int			shared = 0;
 
 	for (int i = 0; i < info->desc->ncolumns; i++)
 	{
@@ -90,9 +89,7 @@ check_strategy(Relation rel, const char *column, const char *strategy)
 	s = cvg_strategy_parse(info, strategy, info->columns[at].codec.type, column);
 	if (s->kind == CVG_STRATEGY_ROW_FUNCTION)	/* how it is kept, not how it is set */
 		cvg_strategy_unknown(strategy);
-	for (int i = 0; i < info->desc->ncolumns; i++)
-		shared += info->columns[i].unit == info->columns[at].unit;
-	if (shared > 1 && s->kind != CVG_STRATEGY_LWW && s->kind != CVG_STRATEGY_SIBLINGS)
+	if (!cvg_strategy_fits_unit(info, at, s->kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("column \"%s\" of table \"%s\" cannot have strategy \"%s\": it moves together with others",

@@ -37,7 +37,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "guc.h"
 #include "shmem.h"
 #include "storage/lmgr.h"
 #include "store/capture.h"
@@ -157,7 +156,7 @@ accept_rows(Relation rel)
 {
 	CvgDb	   *db = cvg_db();
 	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), CVG_STATE_COLUMN);
-	CvgStamp	limit = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), cvg_max_clock_skew_ms);
+	CvgStamp	limit = cvg_latest_stamp();
 	CvgRestamp *restamp = cvg_restamp_begin(rel, attnum);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(rel, NULL);

@@ -642,46 +642,15 @@ CVG_FUNCTION(capture)
  * ----------------------------------------------------------------
  */
 
-/*
- * Call fn for every row of one relation that is committed or ours.  The
- * caller's lock keeps writers out.
- */
-static void
-for_each_row(Relation relation, CvgRel *rel,
-			 void (*fn) (CvgDb *db, CvgRel *rel, TupleTableSlot *slot))
-{
-	CvgDb	   *db = cvg_db();
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	TableScanDesc scan = cvg_table_beginscan(relation, snapshot);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_converge row of a table",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	int			nestlevel = cvg_codec_enter();
-
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		fn(db, rel, slot);
-		MemoryContextReset(context);
-	}
-	cvg_codec_leave(nestlevel);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	UnregisterSnapshot(snapshot);
-}
-
 /* A row that is there already may have a state of another node, from a dump. */
-static void
-capture_existing(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
+static bool
+capture_existing(CvgRel *rel, TupleTableSlot *slot, void *arg)
 {
 	CvgSlice	state = cvg_rel_state(rel, slot);
 
 	check_state(cvg_rowstate_validate(state, NULL), rel);
 	log_insert(rel, slot, state);
+	return true;
 }
 
 void
@@ -693,16 +662,17 @@ cvg_capture_table(Relation relation)
 
 	/* takes part in the log, even if none of the rows needed a stamp */
 	(void) cvg_capture_stamp();
-	for_each_row(relation, rel, capture_existing);
+	(void) cvg_rel_each_row(rel, relation, capture_existing, NULL);
 }
 
-static void
-capture_truncated(CvgDb *db, CvgRel *rel, TupleTableSlot *slot)
+static bool
+capture_truncated(CvgRel *rel, TupleTableSlot *slot, void *arg)
 {
 	CvgSlice	state = cvg_rel_state(rel, slot);
 
 	if (state.len > 0)
-		bury(db, rel, slot, state);
+		bury(cvg_db(), rel, slot, state);
+	return true;
 }
 
 /*
@@ -718,6 +688,6 @@ CVG_FUNCTION(capture_truncate)
 
 	if (!cvg_applying &&
 		trigdata->tg_relation->rd_rel->relkind == RELKIND_RELATION)
-		for_each_row(trigdata->tg_relation, rel, capture_truncated);
+		(void) cvg_rel_each_row(rel, trigdata->tg_relation, capture_truncated, NULL);
 	return PointerGetDatum(NULL);
 }

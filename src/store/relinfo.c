@@ -788,3 +788,31 @@ cvg_rel_put_image(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out)
 		cvg_codec_put(&rel->columns[i].codec, value, isnull, out);
 	}
 }
+
+bool
+cvg_rel_each_row(CvgRel *rel, Relation relation, CvgRowFn fn, void *arg)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TableScanDesc scan = cvg_table_beginscan(relation, snapshot);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_converge row of a table",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			nestlevel = cvg_codec_enter();
+	bool		go_on = true;
+
+	while (go_on && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		go_on = fn(rel, slot, arg);
+		MemoryContextReset(context);
+	}
+	cvg_codec_leave(nestlevel);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	return go_on;
+}

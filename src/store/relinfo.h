@@ -91,4 +91,14 @@ extern CvgSlice cvg_rel_state(CvgRel *rel, TupleTableSlot *slot);
 /* Append a whole row as an image (all stored columns, key included). */
 extern void cvg_rel_put_image(CvgRel *rel, TupleTableSlot *slot, CvgBuf *out);
 
+/* What to do with a row; false: go no further. */
+typedef bool (*CvgRowFn) (CvgRel *rel, TupleTableSlot *slot, void *arg);
+
+/*
+ * Call fn for every row of one relation that is committed or ours, in a memory
+ * context that is reset after each.  The caller's lock keeps writers out.
+ * False if fn did not want to see all.
+ */
+extern bool cvg_rel_each_row(CvgRel *rel, Relation relation, CvgRowFn fn, void *arg);
+
 #endif							/* CVG_STORE_RELINFO_H */

@@ -40,7 +40,6 @@
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
-#include "guc.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "store/capture.h"
@@ -487,7 +486,7 @@ adopt_column(CvgRel *rel, const CvgColumn *col)
 
 	/* what cannot be done here stops that peer's stream until it can */
 	(void) cvg_strategy_parse(rel, strategy, get_atttype(relid, get_attnum(relid, name)), name);
-	if (col->set_at > GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000))
+	if (col->set_at > cvg_latest_stamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("strategy of column \"%s\" was set in the future", name),

@@ -158,6 +158,9 @@ extern char *cvg_strategy_share_text(Oid type, const CvgCellView *view, int shar
 
 /* --- strategy_check.c: when the table changes --- */
 
+/* Can a column have such a strategy, by what it moves together with? */
+extern bool cvg_strategy_fits_unit(CvgRel *rel, int column, CvgStrategyKind kind);
+
 /* Can a column have the strategy that it has? */
 extern bool cvg_strategy_fits(CvgRel *rel, int column);
 

@@ -15,7 +15,6 @@
 #include "compat.h"
 
 #include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -24,9 +23,7 @@
 #include "store/strategy.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 void
@@ -157,10 +154,9 @@ fits_type(CvgRel *rel, CvgSlice text, Oid type)
 	}
 }
 
-static bool
-fits_unit(CvgRel *rel, int column)
+bool
+cvg_strategy_fits_unit(CvgRel *rel, int column, CvgStrategyKind kind)
 {
-	CvgStrategyKind kind = rel->columns[column].strategy->kind;
 	int			n = 0;
 
 	if (kind == CVG_STRATEGY_LWW || kind == CVG_STRATEGY_SIBLINGS ||
@@ -180,7 +176,8 @@ strategy_text(const CvgColumn *col)
 bool
 cvg_strategy_fits(CvgRel *rel, int column)
 {
-	return rel->columns[column].unit >= 0 && fits_unit(rel, column) &&
+	return rel->columns[column].unit >= 0 &&
+		cvg_strategy_fits_unit(rel, column, rel->columns[column].strategy->kind) &&
 		fits_type(rel, rel->desc->columns[column].strategy, rel->columns[column].codec.type);
 }
 
@@ -193,7 +190,8 @@ cvg_strategies_check_units(Relation root)
 	{
 		const char *name;
 
-		if (rel->columns[i].strategy == NULL || fits_unit(rel, i))
+		if (rel->columns[i].strategy == NULL ||
+			cvg_strategy_fits_unit(rel, i, rel->columns[i].strategy->kind))
 			continue;
 		name = get_attname(rel->relid, rel->columns[i].attnum, false);
 		ereport(ERROR,
@@ -222,58 +220,31 @@ is_readable(Oid from, Oid to)
 		((from == TEXTOID || from == VARCHAROID) && (to == TEXTOID || to == VARCHAROID));
 }
 
-/* Has the state of a row anything encoded in the type of this column? */
+/* False: the state of this row has something encoded in the column's type. */
 static bool
-keeps_values(CvgRel *rel, int column, TupleTableSlot *slot)
+keeps_nothing(CvgRel *rel, TupleTableSlot *slot, void *arg)
 {
+	int			column = *(int *) arg;
 	CvgSlice	state = cvg_rel_state(rel, slot);
 	CvgCellView view;
 
 	if (!cvg_rowstate_cell(state, rel->units[rel->columns[column].unit], &view))
-		return false;
+		return true;
 	for (int i = 0; i < view.npairs; i++)
 	{
 		if (view.values[i].len > 0)
-			return true;
+			return false;
 	}
-	return view.counted;
+	return !view.counted;
 }
 
 static bool
 any_kept(Oid relid, int column)
 {
 	Relation	rel = table_open(relid, NoLock);
-	CvgRel	   *info;
-	Snapshot	snapshot;
-	TupleTableSlot *slot;
-	TableScanDesc scan;
-	MemoryContext context;
-	MemoryContext old;
-	bool		found = false;
+	bool		found = rel->rd_rel->relkind == RELKIND_RELATION &&
+		!cvg_rel_each_row(cvg_rel(rel), rel, keeps_nothing, &column);
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION)
-	{
-		table_close(rel, NoLock);
-		return false;
-	}
-	info = cvg_rel(rel);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	slot = table_slot_create(rel, NULL);
-	scan = cvg_table_beginscan(rel, snapshot);
-	context = AllocSetContextCreate(CurrentMemoryContext, "pg_converge row of a table",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		found = keeps_values(info, column, slot);
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return found;
 }

@@ -116,10 +116,7 @@ extern CvgVerdict cvg_progress_look(CvgApply *ap, const CvgEntryHeader *header,
 									const CvgBody *body, CvgClockEntry *missing);
 extern void cvg_progress_join_stable(CvgApply *ap, CvgSlice stable);
 
-/* The largest stamp that is to be believed now. */
-extern CvgStamp cvg_latest_stamp(void);
-
-/* ERROR if a stable clock of a peer says more than that. */
+/* ERROR if a stable clock of a peer says more than the latest stamp that is to be believed. */
 extern void cvg_check_stable(CvgSlice stable, CvgStamp latest);
 
 /* Before the commit: rows of progress and node, and pending_seq. */

@@ -358,12 +358,6 @@ cvg_progress_admit(CvgApply *ap, const CvgEntryHeader *header, const CvgBody *bo
 	return CVG_ADMIT;
 }
 
-CvgStamp
-cvg_latest_stamp(void)
-{
-	return GetCurrentTimestamp() + cvg_max_clock_skew_ms * INT64CONST(1000);
-}
-
 /* It never goes back, here or at those who get it from us. */
 void
 cvg_check_stable(CvgSlice stable, CvgStamp latest)
