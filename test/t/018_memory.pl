@@ -165,14 +165,16 @@ my $segment = 'SELECT log_segment FROM converge.node';
 my $done = 3000;
 work(1, $done);
 managers_have_done_all();
-# until the log has gone on in another segment, too
+# until the log has gone on in another segment, too; how many transactions that
+# takes depends on how full this one is
+my $deadline = time + $Converge::timeout;
 my %segment = map { $_->name => $_->sql($segment) } $a, $b;
 while ($done < $transactions / 4 || grep { $_->sql($segment) == $segment{ $_->name } } $a, $b)
 {
 	my $more = $done < $transactions / 4 ? int($transactions / 4) - $done : 500;
 	work($done + 1, $done + $more);
 	$done += $more;
-	die "the log does not go on in another segment\n" if $done > $transactions;
+	die "the log does not go on in another segment\n" if time > $deadline;
 }
 my $before = measure();
 work($done + 1, $done + $transactions * 3 / 4);
