@@ -125,6 +125,10 @@ DROP FUNCTION st_fn;
 SELECT * FROM converge.check_merge('greatest_of', 'SELECT generate_series(1, 5)');
 SELECT law, count(*) FROM converge.check_merge('first_of', 'SELECT generate_series(1, 5)') GROUP BY law;
 SELECT law, example FROM converge.check_merge('mean_of', 'VALUES (0), (4), (8)') ORDER BY law, example;
+SELECT * FROM converge.check_merge('greatest_of', 'SELECT 1 -- one value');
+SELECT * FROM failure($$SELECT * FROM converge.check_merge('greatest_of', 'SELECT 1) AS d(v)) AS q) SELECT NULL; --')$$);
+SELECT * FROM failure($$SELECT * FROM converge.check_merge('greatest_of', 'SELECT 1; SELECT 2')$$);
+SELECT * FROM failure($$SELECT * FROM converge.check_merge('greatest_of', 'SHOW work_mem')$$);
 -- of whole rows: what is generated, or merges by its type, is not there, and keys are the same
 CREATE TABLE offer (id int PRIMARY KEY, price int, half int GENERATED ALWAYS AS (price / 2) STORED, c converge.pncounter);
 SELECT converge.replicate('offer', granularity => 'row');

@@ -23,8 +23,10 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "nodes/parsenodes.h"
 #include "store/crdt_column.h"
 #include "store/relinfo.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -36,7 +38,7 @@
 
 static const char value_query[] =
 	"WITH s AS MATERIALIZED (SELECT pg_catalog.row_number() OVER () AS i, q.v"
-	" FROM (SELECT DISTINCT d.v FROM (%s) AS d(v) LIMIT %d) AS q)"
+	" FROM (SELECT DISTINCT d.v FROM (%s\n) AS d(v) LIMIT %d) AS q)"
 	" (SELECT 'idempotent', pg_catalog.format('%%L with itself gives %%L', a.v, %s(a.v, a.v)) FROM s a"
 	" WHERE %s(a.v, a.v) IS DISTINCT FROM a.v LIMIT %d)"
 	" UNION ALL (SELECT 'commutative', pg_catalog.format('%%L, %%L gives %%L, the other way round %%L',"
@@ -144,7 +146,7 @@ taken(const char *row, const char *rest)
 static char *
 row_samples(Oid relid, const char *samples, const char *key, const char *rest)
 {
-	return psprintf("WITH r AS MATERIALIZED (SELECT pg_catalog.to_jsonb(d.v) AS j FROM (%s) AS d(v)),"
+	return psprintf("WITH r AS MATERIALIZED (SELECT pg_catalog.to_jsonb(d.v) AS j FROM (%s\n) AS d(v)),"
 					" k AS MATERIALIZED (SELECT pg_catalog.jsonb_object_agg(e.key, e.value) AS j FROM"
 					" (SELECT r.j FROM r LIMIT 1) AS f, pg_catalog.jsonb_each(f.j) AS e"
 					" WHERE e.key OPERATOR(pg_catalog.=) ANY (%s)),"
@@ -194,6 +196,21 @@ row_check(Oid relid, const char *f, const char *samples)
 	return sql.data;
 }
 
+/*
+ * It becomes part of a query of ours, as a subquery: what is one by itself
+ * cannot end the parentheses around it.
+ */
+static void
+check_is_query(const char *samples)
+{
+	List	   *statements = pg_parse_query(samples);
+
+	if (list_length(statements) != 1 || !IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not one query", samples)));
+}
+
 CVG_FUNCTION(check_merge)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -201,8 +218,10 @@ CVG_FUNCTION(check_merge)
 	char	   *f = NameListToQuotedString(name);
 	char	   *samples = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Oid			table = row_function_table(name);
-	char	   *sql = OidIsValid(table) ? row_check(table, f, samples) : value_check(f, samples);
+	char	   *sql;
 
+	check_is_query(samples);
+	sql = OidIsValid(table) ? row_check(table, f, samples) : value_check(f, samples);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	SPI_connect();
 	if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
