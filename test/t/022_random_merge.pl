@@ -94,8 +94,11 @@ sub run { my ($node, $sql) = @_; $node->_psql($sql, on_error_stop => 0); return 
 
 for my $round (1 .. $rounds)
 {
-	my ($x, $y) = (sort { rand() <=> 0.5 } qw(a b c))[ 0, 1 ];
-	$g->cut($x, $y);
+	# one link, so that changes come by way of the third node; or all of one
+	# node's, so that what it does and what the others do is concurrent
+	my ($x, @others) = sort { rand() <=> 0.5 } qw(a b c);
+	my @cut = $round % 2 == 0 ? @others : $others[0];
+	$g->cut($x, $_) for @cut;
 	run($_, script(12)) for @nodes, @nodes;
 	if ($round % 2 == 0)
 	{
@@ -103,7 +106,7 @@ for my $round (1 .. $rounds)
 		pick(@nodes)->sql("SELECT converge.set_strategy('r', '" . pick('hi', 'lo') . "', '$s')");
 	}
 	run($_, script(6)) for @nodes;
-	$g->heal($x, $y);
+	$g->heal($x, $_) for @cut;
 	$g->converged_ok("round $round", 'r') or note("seed $seed");
 }
 ok($_->sql('SELECT count(*) FROM converge.conflicts') > 0, 'there were conflicts on ' . $_->name) for @nodes;
