@@ -132,14 +132,16 @@ sub pause_all
 # The manager fills its caches as its tasks come round, some once a minute and
 # many only if there is something to do.  A new one begins with all of them, and
 # here each has something to do: more conflicts than are kept, a row set aside,
-# tombstones, members that have moved on.
+# tombstones, members that have moved on.  The conflicts are made while nothing
+# is exchanged: those of the work before depend on how fast the machine is.
 sub managers_have_done_all
 {
 	pause_all(1);
+	$_->sql("INSERT INTO t (id, v) SELECT i, '" . $_->name . "' FROM generate_series(1001, 1020) i") for $a, $b;
 	$a->sql('INSERT INTO u VALUES (1000, 999)');
 	$b->sql('INSERT INTO u VALUES (1001, 999)');
 	pause_all(0);
-	$g->wait_converged('u') or die 'not converged';
+	$g->wait_converged('t', 'u') or die 'not converged';
 	for my $node ($a, $b)
 	{
 		my ($old) = $node->worker_pids('manager');
@@ -154,8 +156,9 @@ sub managers_have_done_all
 	}
 	pause_all(1);
 	pause_all(0);
+	$a->sql('DELETE FROM t WHERE id > 1000');
 	$a->sql('DELETE FROM u WHERE code = 999');
-	$g->wait_converged('u') or die 'not converged';
+	$g->wait_converged('t', 'u') or die 'not converged';
 	$a->sql('DELETE FROM u WHERE code = 999');
 	$g->wait_converged('u') or die 'not converged';
 	is($_->sql('SELECT count(*) FROM u WHERE code = 999'), '0', 'nothing is left of that on ' . $_->name) for $a, $b;
