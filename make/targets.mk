@@ -29,7 +29,7 @@ sim-scale:
 
 .PHONY: torture soak mutants
 torture:
-	@MINUTES="$(or $(MINUTES),3)" SEED="$(SEED)" FAULTS="$(FAULTS)" SOAK="$(SOAK)" LOOPBACK="$(LOOPBACK)" bash test/run.sh torture
+	@MINUTES="$(or $(MINUTES),3)" SEED="$(SEED)" FAULTS="$(FAULTS)" SOAK="$(SOAK)" LOOPBACK="$(LOOPBACK)" FORGET="$(FORGET)" bash test/run.sh torture
 
 soak:
 	@MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" SOAK=1 bash test/run.sh torture

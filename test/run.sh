@@ -9,7 +9,8 @@
 #
 # TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
 # MINUTES=n is how long torture lasts, or each target of fuzz; SEED=n what torture
-# does; SOAK=1 draws its curves; LOOPBACK=1 does without network namespaces.
+# does; SOAK=1 draws its curves; LOOPBACK=1 does without network namespaces;
+# FORGET=1 has deleted rows forgotten at once.
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
@@ -117,6 +118,7 @@ run_torture()
 	[ -n "${MINUTES:-}" ] || : "${SEED:=1}"
 	[ -z "${SEED:-}" ] || options+=(--seed "$SEED")
 	[ -z "${FAULTS:-}" ] || options+=(--faults "$FAULTS")
+	[ -z "${FORGET:-}" ] || options+=(--forget)
 	[ -z "${SOAK:-}" ] || options+=(--soak "$CVG_WORK/soak.tsv")
 	CVG_USER=$CVG_USER bash "$CVG_SRC/test/torture/torture.sh" "$CVG_WORK/torture" "$CVG_BIN" $((${MINUTES:-2} * 60)) "${options[@]}" || rc=1
 	if [ -s "$CVG_WORK/soak.tsv" ]; then

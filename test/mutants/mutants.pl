@@ -4,6 +4,7 @@
 #   mutants.pl list               names
 #   mutants.pl says NAME          what is wrong then
 #   mutants.pl tap NAME           TAP files that concern it
+#   mutants.pl torture NAME       options of the torture that concern it
 #   mutants.pl file NAME          file that it changes
 #   mutants.pl id NAME            changes when the mutant does
 #   mutants.pl table RESULTS      what run.sh has found, as a table (Markdown)
@@ -16,7 +17,8 @@ use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 
-# name, what is wrong then, file, text, replacement, TAP files
+# name, what is wrong then, file, text, replacement, TAP files, and, where the
+# torture needs a moment that is rare among all faults, its options
 my @mutants = (
 	# --- the merge of row states
 	[ 'merge-smaller-dot', 'a unit takes the value of the smaller dot', 'src/core/rowstate.c',
@@ -46,21 +48,21 @@ my @mutants = (
 
 	# --- clocks
 	[ 'dot-reused', 'two writes within a microsecond have one stamp', 'src/core/hlc.h',
-		'now > last ? now : last + 1', 'now > last ? now : last', '003' ],
+		'now > last ? now : last + 1', 'now > last ? now : last', '003', '--faults clock_step,clock_drift' ],
 	[ 'clock-not-observed', 'a write is stamped below what its node has seen', 'src/core/hlc.h',
-		'seen > last ? seen : last', 'last', '014' ],
+		'seen > last ? seen : last', 'last', '014', '--faults clock_step,clock_drift' ],
 	[ 'future-accepted', 'a clock that is an hour ahead is believed', 'src/core/causality.c',
-		'return stamp > limit;', 'return false;', '014' ],
+		'return stamp > limit;', 'return false;', '014', '--faults clock_hour' ],
 
 	# --- causality
 	[ 'dependency-ignored', 'an entry is applied before what it depends on', 'src/core/causality.c',
-		'if (progress(dep.id, arg) < dep.value)', 'if (progress(dep.id, arg) < 0)', '002' ],
+		'if (progress(dep.id, arg) < dep.value)', 'if (progress(dep.id, arg) < 0)', '002', '--faults pair_cut,oneway_cut,delay_jitter' ],
 	[ 'gap-ignored', 'an entry is applied although one before it is missing', 'src/core/causality.c',
-		"if (prev_seq > applied)\n\t\treturn CVG_WAIT_GAP;", '', '002' ],
+		"if (prev_seq > applied)\n\t\treturn CVG_WAIT_GAP;", '', '002', '--faults pair_cut,oneway_cut,reset,kill_worker' ],
 	[ 'covered-applied-again', 'an entry that is applied already is applied again', 'src/core/causality.c',
-		'if (seq <= applied)', 'if (seq < applied)', '002' ],
+		'if (seq <= applied)', 'if (seq < applied)', '002', '--faults pair_cut,reset,kill_worker' ],
 	[ 'base-check-dropped', 'a change whose base is missing is applied without it', 'src/worker/apply_row.c',
-		'if (w->incomplete && (w->alive || w->merged_unknown))', 'if (false)', '003' ],
+		'if (w->incomplete && (w->alive || w->merged_unknown))', 'if (false)', '003', '--faults restore,pair_cut' ],
 
 	# --- the log
 	[ 'watermark-off-by-one', 'an entry that is still being committed is passed over', 'src/core/horizon.h',
@@ -68,21 +70,24 @@ my @mutants = (
 	[ 'watermark-ignores-inflight', 'entries are served past those that are still being committed', 'src/core/horizon.h',
 		'return h->first_seq != 0 && h->first_seq <= taken ? h->first_seq - 1 : taken;', 'return taken;', '025' ],
 	[ 'ack-before-flush', 'what is not on disk is acknowledged', 'src/worker/members.c',
-		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '(void) lsn;', '025' ],
+		"if (!XLogRecPtrIsInvalid(lsn))\n\t\tXLogFlush(lsn);", '(void) lsn;', '025', '--faults flush_fails,kill_postmaster' ],
 	[ 'log-cut-early', 'a segment of the log is emptied before all have it', 'src/worker/janitor.c',
-		'return acknowledged || old || too_large;', 'return true;', '024_log' ],
+		'return acknowledged || old || too_large;', 'return true;', '024_log', '--faults node_cut,pause_peer,pair_cut' ],
 	[ 'savepoint-leaks', 'what was rolled back to a savepoint is sent', 'src/store/xactlog.c',
 		'abort_marks(mySubid);', 'commit_marks(mySubid, parentSubid);', '006' ],
+	[ 'savepoint-takes-all', 'a rollback to a savepoint takes away what was written before it', 'src/store/xactlog.c',
+		"xl.tail.len = mark->bytes - xl.file_bytes;\n\t\telse\n\t\t{\n\t\t\txl.file_bytes = mark->bytes;\n\t\t\txl.tail.len = 0;\n\t\t}\n\t\txl.nchanges = mark->nchanges;",
+		"xl.tail.len = 0;\n\t\txl.nchanges = 0;", '006' ],
 	[ 'prepare-accepted', 'two-phase commit of replicated rows is accepted', 'src/store/xactlog.c',
 		"case XACT_EVENT_PRE_PREPARE:\n\t\t\tif (cvg_xactlog_pending())", "case XACT_EVENT_PRE_PREPARE:\n\t\t\tif (false)", '006' ],
 
 	# --- identity
 	[ 'seq-reused', 'after a restart the last seq is given out again', 'src/store/identity.c',
-		'l->last_seq = Max(l->last_seq, own->floor);', 'l->last_seq = Max(l->last_seq - 1, own->floor);', '025' ],
+		'l->last_seq = Max(l->last_seq, own->floor);', 'l->last_seq = Max(l->last_seq - 1, own->floor);', '025', '--faults kill_postmaster,restart' ],
 	[ 'incarnation-kept', 'a restored backup goes on with its old replica id', 'src/store/identity.c',
-		'node->where.file_id == here.file_id &&', '', '010' ],
+		'node->where.file_id == here.file_id &&', '', '010', '--faults restore,promote' ],
 	[ 'old-incarnation-unserved', 'entries of an earlier incarnation have no predecessor', 'src/worker/pull.c',
-		'range->own || row->prev_seq == 0 ?', 'range->own ?', '010' ],
+		'range->own || row->prev_seq == 0 ?', 'range->own ?', '010', '--faults restore,promote' ],
 
 	# --- deleted rows, and when they are forgotten
 	[ 'tombstone-dropped', 'every tombstone counts as forgotten', 'src/store/capture.c',
@@ -90,15 +95,15 @@ my @mutants = (
 	[ 'insert-looks-once', 'an insert that had to wait does not look for a tombstone again', 'src/store/capture.c',
 		'if (!find_tombstone(db, rel, *slot, false, &grave))', 'if (true || !find_tombstone(db, rel, *slot, false, &grave))', '003' ],
 	[ 'horizon-overclaims', 'the horizon passes transactions in flight', 'src/core/horizon.h',
-		'if (first_stamp - 1 < h->stamp)', 'if (h->stamp == 0)', '003' ],
+		'if (first_stamp - 1 < h->stamp)', 'if (h->stamp == 0)', '003', '--forget' ],
 	[ 'ceiling-ignored', 'a horizon is told that stamps after a crash may fall below', 'src/core/horizon.h',
-		'if (h->stamp > ceiling)', 'if (ceiling < 0)', '008' ],
+		'if (h->stamp > ceiling)', 'if (ceiling < 0)', '008', '--forget --faults kill_postmaster,clock_back,clock_step' ],
 	[ 'report-out-of-band', 'a report counts before the writes that precede it are here', 'src/core/stability.c',
-		"if (progress(report->replica_id, arg) < report->last_seq)\n\t\treturn false;", '', '004' ],
+		"if (progress(report->replica_id, arg) < report->last_seq)\n\t\treturn false;", '', '004', '--forget --faults pair_cut,oneway_cut,delay_jitter' ],
 	[ 'retention-ignored', 'tombstones may go as soon as they can', 'src/core/stability.c',
 		'Max(Min(entries[n].value, limit), 0)', 'Max(entries[n].value, 0)', '004' ],
 	[ 'stable-not-joined', 'what is stable at the origin of an entry is not learned', 'src/worker/apply_progress.c',
-		"if (!join_stable(ap, stable))\n\t\treturn;", 'return;', '027' ],
+		"if (!join_stable(ap, stable))\n\t\treturn;", 'return;', '027', '--forget --faults pair_cut,node_cut,kill_worker' ],
 	[ 'forgotten-at-once', 'a member that was removed stops counting before all know what it wrote', 'src/worker/members.c',
 		'if (is_forgotten(slot) && !settled(copy, slot))', 'if (false)', '028' ],
 	[ 'forgotten-admitted', 'a member that was removed may go on', 'src/worker/members.c',
@@ -112,7 +117,7 @@ my @mutants = (
 	[ 'aside-not-settled', 'a key that is set aside and inserted again stays in two places', 'src/worker/quarantine.c',
 		'merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);', ';', '013' ],
 	[ 'aside-horizon-moves', 'the own horizon moves on while rows are set aside', 'src/shmem.c',
-		"pg_memory_barrier();\n\tif (pg_atomic_read_u64(&db->aside) != 0)", "pg_memory_barrier();\n\tif (false)", '027' ]);
+		"pg_memory_barrier();\n\tif (pg_atomic_read_u64(&db->aside) != 0)", "pg_memory_barrier();\n\tif (false)", '027', '--forget' ]);
 my %mutant = map { $_->[0] => $_ } @mutants;
 
 sub change
@@ -165,6 +170,7 @@ if ($command eq 'list') { print "$_->[0]\n" for @mutants; exit }
 if ($command eq 'table') { table($name); exit }
 my $m = $mutant{ $name // '' } or die "no mutant " . ($name // '') . "\n";
 if ($command eq 'tap') { print join(' ', map { glob "test/t/$_*.pl" } split ' ', $m->[5]), "\n" }
+elsif ($command eq 'torture') { print $m->[6] // '', "\n" }
 elsif ($command eq 'says') { print "$m->[1]\n" }
 elsif ($command eq 'file') { print "$m->[2]\n" }
 elsif ($command eq 'id') { print substr(md5_hex(join "\0", @$m[ 2 .. 4 ]), 0, 8), "\n" }
@@ -178,4 +184,4 @@ elsif ($command eq 'revert')
 	keep("$tree/$m->[2].orig", "$tree/$m->[2]");
 	unlink "$tree/$m->[2].orig";
 }
-else { die "usage: mutants.pl list | table RESULTS | says NAME | tap NAME | file NAME | id NAME | apply NAME TREE | revert NAME TREE\n" }
+else { die "usage: mutants.pl list | table RESULTS | says NAME | tap NAME | torture NAME | file NAME | id NAME | apply NAME TREE | revert NAME TREE\n" }

@@ -7,6 +7,7 @@
 # level has caught.  What is found is kept in RESULTS (tmp_check_mutants/
 # results.tsv), so that a run that was stopped goes on, and another one may add
 # levels; remove the file to begin anew.  Hours for all of them.
+# TORTURE_SECONDS=n is how long a torture lasts (60), SEED=n what it does.
 #
 # Every level is first run without any mistake and must pass.  That a build has
 # the mistake is seen from its programs, which must differ from those without;
@@ -82,7 +83,9 @@ build_torture() { build_server; }
 programs_torture() { programs_server; }
 run_torture()
 {
-	CVG_USER=$CVG_USER bash test/torture/torture.sh "$CVG_WORK/torture" "$CVG_BIN" 120 --seed "${SEED:-1}" --patience 90
+	# shellcheck disable=SC2046,SC2086
+	CVG_USER=$CVG_USER bash test/torture/torture.sh "$CVG_WORK/torture" "$CVG_BIN" "${TORTURE_SECONDS:-60}" --seed "${SEED:-1}" \
+		--patience 60 ${options-$(tool torture "$1")}
 }
 
 limit_of() { case $1 in tap) [ "$2" = none ] && echo 3000 || echo 900 ;; *) echo 600 ;; esac; }
@@ -99,6 +102,16 @@ reason()
 {
 	grep -hE 'Failed test|: failed: |^not ok|[1-9][0-9]* failed$|^(FAIL|seed)|FAILED|Result: FAIL|assert|ERROR: Addr' "$1" |
 		grep -v ' 0 failed$' | head -n 1 | tr -s ' \t' ' ' | cut -c1-140
+}
+
+# Of torture, all checks that failed, and what the run itself said if none did.
+reason_torture()
+{
+	local checks
+
+	checks=$(sed -n 's/^not ok - \([a-z]*\).*/\1/p' "$1" | tr '\n' ' ')
+	[ -n "$checks" ] || checks=$(sed -n 's/^\[ *[0-9.]*\] not ok - //p' "$1" | head -n 1 | cut -c1-140)
+	echo "${checks% }"
 }
 
 # record NAME ID LEVEL RESULT SECONDS WHY
@@ -124,7 +137,9 @@ judge()
 		if [ $rc -ne 0 ]; then
 			result=caught
 			why=$(reason "$out")
-			if [ "$level" = tap ]; then
+			if [ "$level" = torture ]; then
+				why=$(reason_torture "$out")
+			elif [ "$level" = tap ]; then
 				why="$(grep -oE '^test/t/[0-9]{3}' "$out" | grep -oE '[0-9]{3}' | tail -n 1) $why"
 			fi
 			[ $rc -lt 124 ] || why="did not end. $why"
@@ -141,20 +156,36 @@ judge()
 export CVG_ROOT CVG_WORK CVG_USER CVG_SRC CVG_BIN PG_CONFIG files=
 functions="$(declare -p here pc pgxs); $(declare -f as_user tool run_unit run_sim run_isolation run_tap run_torture); set -e;"
 
+passes()
+{
+	local result
+
+	result=$(judge "$1" none -)
+	[ "$result" = missed ] || die "$1 fails without a mistake: see $(dirname "$results")/none.$1.out"
+}
+
 # The level without a mistake; of TAP, the files that are used and have not passed yet.
 baseline()
 {
-	local level=$1 f result
+	local level=$1 f
 
 	if [ "$level" = tap ]; then
 		files=$(for n in $names; do tool tap "$n"; done | tr ' ' '\n' | sort -u |
 			while read -r f; do [ -n "$(known none - "$f")" ] || printf '%s ' "$f"; done)
 		[ -n "$files" ] || return 0
+	elif [ "$level" = torture ]; then
+		# faults are picked from those of the ordinary run; another setting is not
+		for options in '' $(for n in $names; do tool torture "$n"; done | grep -o -e --forget | sort -u); do
+			export options
+			[ -n "$(known none - "torture$options")" ] || passes torture
+			record none - "torture$options" missed 0 ''
+		done
+		unset options
+		return 0
 	elif [ -n "$(known none - "$level")" ]; then
 		return 0
 	fi
-	result=$(judge "$level" none -)
-	[ "$result" = missed ] || die "$level fails without a mistake: see $(dirname "$results")/none.$level.out"
+	passes "$level"
 	for f in $files; do
 		record none - "$f" missed 0 ''
 	done

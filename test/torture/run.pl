@@ -4,11 +4,16 @@
 #
 #   run.pl --work DIR --bin DIR [--seconds 120] [--seed N] [--nodes N]
 #          [--faults name,name] [--loopback] [--user postgres] [--soak FILE]
+#          [--forget]
 #
 # Started as root it expects to have mount, network and process namespaces of
 # its own (test/torture/torture.sh unshares them).  The seed decides the number of
 # nodes, the topology, the faults and when, and what each client does; the
 # machine decides how these meet.  Ends with "N passed, N failed".
+#
+# With --forget deleted rows are forgotten as soon as no concurrent write can
+# meet them any more, and not after a day.  A backup or a standby is older than
+# that, so there is none then.
 use strict;
 use warnings;
 use FindBin;
@@ -40,7 +45,7 @@ if ($$ == 1)
 }
 
 my %opt = (seconds => 120, seed => time ^ $$ << 8, user => 'postgres', patience => 150);
-GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s hold=f loopback user=s soak=s patience=i)) or exit 2;
+GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s hold=f loopback user=s soak=s patience=i forget)) or exit 2;
 $| = 1;
 srand $opt{seed};
 my $nodes = 3 + (rand() < 0.4) + (rand() < 0.2);
@@ -60,6 +65,7 @@ sub ok
 }
 
 say_line("torture: seed $opt{seed}, $nodes nodes, $topology, $opt{seconds} s, "
+	  . ($opt{forget} ? 'deleted rows are forgotten at once, ' : '')
 	  . ($opt{loopback} ? 'loopback: no network namespaces here, so no loss and no full disks' : 'network namespaces'));
 mkdir "$opt{work}/history";
 my $history = Torture::History->create("$opt{work}/history/nemesis.hist");
@@ -69,6 +75,7 @@ $history->line('e', 'seed', $opt{seed}, 'nodes', $nodes, $topology);
 my $lab = Torture::Lab->new(
 	work => $opt{work}, bin => $opt{bin}, nodes => $nodes, seed => $opt{seed}, netns => !$opt{loopback}, user => $opt{user},
 	($opt{soak} ? (conf => $Torture::Soak::CONF, disk_mb => Torture::Soak::DISK_MB) : ()),
+	($opt{forget} ? (conf => "converge.tombstone_retention = 0\n") : ()),
 	shim => "$opt{work}/shim.so", switch => "$opt{work}/netswitch", proxy => "$FindBin::Bin/../perl/proxy.pl");
 my @children;
 $SIG{TERM} = $SIG{INT} = sub { die "interrupted\n" };
@@ -204,7 +211,8 @@ for my $node ($lab->nodes)
 say_line(2 * $nodes . " writers, $nodes readers, $nodes that maintain tables");
 
 # --- faults --------------------------------------------------------------------------
-my $nemesis = Torture::Nemesis->new(hold => $opt{hold} || 1, lab => $lab, history => $history, work => $opt{work}, log => \&say_line);
+my $nemesis = Torture::Nemesis->new(hold => $opt{hold} || 1, lab => $lab, history => $history, work => $opt{work}, log => \&say_line,
+	forget => $opt{forget});
 my $soak = $opt{soak} ? Torture::Soak->new(lab => $lab, path => $opt{soak}, began => $began) : undef;
 my $end = time + $opt{seconds};
 my $alive = 1;
@@ -241,6 +249,18 @@ if (!ok($took, 'all end equal' . ($took ? sprintf ' %.1f s after the last fault 
 {
 	say_line($difference);
 	links();
+}
+
+# As long as a row is set aside somewhere tombstones stay everywhere.
+if ($opt{forget} && $took)
+{
+	my $aside = grep { ($lab->value($_, 'SELECT count(*) FROM converge.quarantine') // 1) > 0 } $lab->nodes;
+	my %left;
+	ok($aside || $lab->wait_for($opt{patience}, sub {
+		%left = map { $_->{name} => $lab->value($_, 'SELECT count(*) FROM converge.tombstones') // 'unknown' } $lab->nodes;
+		return !grep { $_ ne '0' } values %left;
+	}), 'all deleted rows are forgotten' . ($aside ? ', but for rows that are set aside' : ''))
+	  or say_line(map { "$_: $left{$_} tombstones" } sort keys %left);
 }
 
 # --- what is there in the end -------------------------------------------------------------

@@ -33,7 +33,8 @@ our %FAULTS = (
 	promote         => [ 1, 0, 6 ],
 	pause_peer      => [ 1, 0, 5 ]);
 
-# new(lab, history, work, log): log is called with a line for people
+# new(lab, history, work, log, forget): log is called with a line for people;
+# nothing goes back to what it was before where deleted rows are forgotten at once
 sub new
 {
 	my ($class, %opt) = @_;
@@ -44,7 +45,8 @@ sub new
 sub names
 {
 	my ($self) = @_;
-	return grep { $self->{lab}{netns} || !$FAULTS{$_}[1] } sort keys %FAULTS;
+	my @names = grep { $self->{lab}{netns} || !$FAULTS{$_}[1] } sort keys %FAULTS;
+	return $self->{forget} ? grep { !/^(restore|promote)$/ } @names : @names;
 }
 
 # The next fault: each once, in an order of the seed's, then by weight.
