@@ -61,8 +61,8 @@ cvg_json_print_string(CvgBuf *out, CvgSlice text)
 	cvg_put_u8(out, '"');
 }
 
-static int
-hex_digit(char c)
+int
+cvg_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -91,7 +91,7 @@ scan_escape(CvgScanner *s)
 			return 0;
 		for (i = 1; i < 5; i++)
 		{
-			int			digit = hex_digit(s->p[i]);
+			int			digit = cvg_hex_digit(s->p[i]);
 
 			if (digit < 0)
 				return 0;

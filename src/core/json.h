@@ -29,6 +29,9 @@ typedef enum CvgJsonKind
 /* By its first character; the text has no spaces around it. */
 extern CvgJsonKind cvg_json_kind(CvgSlice json);
 
+/* Value of a hex digit, -1 if it is none. */
+extern int	cvg_hex_digit(char c);
+
 /* In quotes, with escapes. */
 extern void cvg_json_print_string(CvgBuf *out, CvgSlice text);
 

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/json.h"
 #include "core/rowstate.h"
 #include "types/types.h"
 
@@ -47,19 +48,6 @@ verify_encoding(CvgSlice state)
 	cvg_buf_free(&buf);
 }
 
-/* Value of a hex digit, -1 if it is none. */
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Append the bytes of \x... */
 static CvgStatus
 parse_hex(const char *text, CvgBuf *out, CvgError *err)
@@ -70,8 +58,8 @@ parse_hex(const char *text, CvgBuf *out, CvgError *err)
 		return cvg_fail(err, CVG_E_SYNTAX, 0);
 	for (p += 2; *p != '\0'; p += 2)
 	{
-		int			high = hex_digit(p[0]);
-		int			low = high < 0 ? -1 : hex_digit(p[1]);
+		int			high = cvg_hex_digit(p[0]);
+		int			low = high < 0 ? -1 : cvg_hex_digit(p[1]);
 
 		if (low < 0)
 			return cvg_fail(err, CVG_E_SYNTAX, (high < 0 ? p : p + 1) - text);
