@@ -36,10 +36,8 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "store/capture.h"
@@ -52,7 +50,6 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -203,21 +200,22 @@ fold_row(CvgRel *info, TupleTableSlot *slot, CvgSlice state, CvgReplaced *out)
 	}
 }
 
-/* Which row is it? */
-typedef struct RowContext
+/* A table whose rows are folded anew, and the row at hand. */
+typedef struct FoldRows
 {
 	CvgRel	   *rel;
-	TupleTableSlot *slot;		/* empty: none yet */
-} RowContext;
+	CvgRestamp *restamp;
+	TupleTableSlot *slot;		/* NULL: between two */
+} FoldRows;
 
 static void
 row_error_context(void *arg)
 {
-	RowContext *context = arg;
+	FoldRows   *context = arg;
 	const CvgDescriptor *desc = context->rel->desc;
 	StringInfoData key;
 
-	if (TTS_EMPTY(context->slot))
+	if (context->slot == NULL)
 		return;
 	initStringInfo(&key);
 	for (int i = 0; i < desc->nkeys; i++)
@@ -236,52 +234,42 @@ row_error_context(void *arg)
 			   (int) desc->table.len, (const char *) desc->table.data, key.data);
 }
 
+/* The functions that fold are the owner's to call; the rest is ours. */
+static bool
+fold_one(CvgRel *info, TupleTableSlot *slot, void *arg)
+{
+	FoldRows   *rows = arg;
+	CvgSlice	state = cvg_rel_state(info, slot);
+	CvgReplaced replaced;
+	Oid			user;
+	int			sec;
+
+	if (!cvg_rowstate_has_cells(state))
+		return true;
+	rows->slot = slot;
+	cvg_replaced_init(&replaced, info);
+	GetUserIdAndSecContext(&user, &sec);
+	SetUserIdAndSecContext(info->owner, sec | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	fold_row(info, slot, state, &replaced);
+	SetUserIdAndSecContext(user, sec);
+	if (replaced.n > 0)
+		cvg_restamp_row(rows->restamp, slot, state, &replaced);
+	rows->slot = NULL;
+	return true;
+}
+
 static void
 fold_relation(Relation rel)
 {
 	CvgRel	   *info = cvg_rel(rel);
-	CvgRestamp *restamp = cvg_restamp_begin(rel, info->state_attnum);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = cvg_table_beginscan(rel, snapshot);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_converge row of a table",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	int			nestlevel = cvg_codec_enter();
-	RowContext	row = {info, slot};
-	ErrorContextCallback callback = {error_context_stack, row_error_context, &row};
-	Oid			user;
-	int			sec;
+	FoldRows	rows = {info, cvg_restamp_begin(rel, info->state_attnum), NULL};
+	ErrorContextCallback callback = {error_context_stack, row_error_context, &rows};
 
 	error_context_stack = &callback;
-	GetUserIdAndSecContext(&user, &sec);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CvgSlice	state = cvg_rel_state(info, slot);
-		CvgReplaced replaced;
-
-		CHECK_FOR_INTERRUPTS();
-		if (cvg_rowstate_has_cells(state))
-		{
-			cvg_replaced_init(&replaced, info);
-			SetUserIdAndSecContext(info->owner, sec | SECURITY_LOCAL_USERID_CHANGE |
-								   SECURITY_RESTRICTED_OPERATION);
-			fold_row(info, slot, state, &replaced);
-			SetUserIdAndSecContext(user, sec);
-			if (replaced.n > 0)
-				cvg_restamp_row(restamp, slot, state, &replaced);
-		}
-		MemoryContextReset(context);
-	}
+	(void) cvg_rel_each_row(info, rel, fold_one, &rows);
 	error_context_stack = callback.previous;
-	cvg_codec_leave(nestlevel);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	UnregisterSnapshot(snapshot);
-	cvg_restamp_end(restamp);
+	cvg_restamp_end(rows.restamp);
 }
 
 static void
