@@ -86,6 +86,13 @@ set_text(Datum *values, bool *nulls, int i, const char *value)
 		values[i] = CStringGetTextDatum(value);
 }
 
+/* Paused is a peer only once its receiver has ended: nothing more is taken. */
+static CvgPeerState
+shown_state(const CvgPeerSlot *peer)
+{
+	return peer->paused && peer->pid == 0 ? CVG_PEER_PAUSED : peer->state;
+}
+
 static void
 form_peer(const CvgPeerSlot *peer, const PeerLag *lag, Datum *values, bool *nulls)
 {
@@ -93,7 +100,7 @@ form_peer(const CvgPeerSlot *peer, const PeerLag *lag, Datum *values, bool *null
 
 	memset(nulls, 0, STAT_PEERS_COLUMNS * sizeof(bool));
 	values[0] = CStringGetTextDatum(peer->name);
-	values[1] = CStringGetTextDatum(peer_state_name(peer->paused ? CVG_PEER_PAUSED : peer->state));
+	values[1] = CStringGetTextDatum(peer_state_name(shown_state(peer)));
 	set_text(values, nulls, 2, peer->replica_id);
 	values[3] = Int32GetDatum(peer->pid);
 	nulls[3] = peer->pid == 0;

@@ -130,16 +130,25 @@ receiver_exit(int code, Datum arg)
 	LWLockRelease(&r->db->lock);
 }
 
-/* Is the slot still this peer's, and somebody there who started us? */
+/*
+ * Is the slot still this peer's, and somebody there who started us?  The
+ * caller has CvgDb.lock.
+ */
+static bool
+slot_wants(Receiver *r)
+{
+	return r->db->dboid == r->dboid && r->db->ready &&
+		r->db->manager_pid != 0 && r->slot->in_use && !r->slot->paused &&
+		strcmp(r->slot->name, r->name) == 0;
+}
+
 static bool
 is_wanted(Receiver *r)
 {
 	bool		wanted;
 
 	LWLockAcquire(&r->db->lock, LW_SHARED);
-	wanted = r->db->dboid == r->dboid && r->db->ready &&
-		r->db->manager_pid != 0 && r->slot->in_use && !r->slot->paused &&
-		strcmp(r->slot->name, r->name) == 0;
+	wanted = slot_wants(r);
 	LWLockRelease(&r->db->lock);
 	return wanted;
 }
@@ -149,10 +158,10 @@ take_slot(Receiver *r)
 {
 	bool		taken = false;
 
-	if (r->db == NULL || !is_wanted(r))
+	if (r->db == NULL)
 		return false;
 	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
-	if (r->slot->pid == 0)
+	if (slot_wants(r) && r->slot->pid == 0)
 	{
 		r->slot->pid = MyProcPid;
 		r->slot->state = CVG_PEER_CONNECTING;
