@@ -181,7 +181,7 @@ sub links
 		$c->close;
 	}
 }
-ok(converged(60), "all begin equal") or say_line($difference);
+ok(converged($opt{patience}), "all begin equal") or say_line($difference);
 
 # --- clients -----------------------------------------------------------------------
 sub start_client
@@ -242,7 +242,7 @@ for my $pid (@children)
 for my $node ($lab->nodes)
 {
 	ok($lab->wait_up($node), "$node->{name} is up in the end") or say_line($lab->tail($node->{log}));
-	$lab->wait_for(20, sub { defined $lab->value($node, "SELECT converge.peer_resume(name) FROM converge.stat_peers") }) ;
+	$lab->wait_for($opt{patience}, sub { defined $lab->value($node, "SELECT converge.peer_resume(name) FROM converge.stat_peers") }) ;
 }
 my $took = converged($opt{patience});
 if (!ok($took, 'all end equal' . ($took ? sprintf ' %.1f s after the last fault was mended', $took : '')))

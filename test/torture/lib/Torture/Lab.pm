@@ -255,7 +255,7 @@ sub wait_for
 sub wait_up
 {
 	my ($self, $node, $seconds) = @_;
-	return $self->wait_for($seconds || 60, sub { ($self->value($node, 'SELECT replica_id FROM converge.node_info()') // '') ne '' });
+	return $self->wait_for($seconds || 150, sub { ($self->value($node, 'SELECT replica_id FROM converge.node_info()') // '') ne '' });
 }
 
 sub tail

@@ -113,7 +113,7 @@ sub revive
 	{
 		$lab->start($node, 60);
 	}
-	return 1 if $lab->wait_up($node, 60);
+	return 1 if $lab->wait_up($node);
 	$self->note('VIOLATION', "$node->{name} did not come back");
 	$self->{log}->($lab->tail($node->{log}));
 	return 0;
@@ -210,7 +210,7 @@ sub fault_pause_peer
 	my $other = $peers[ int rand @peers ];
 	$lab->value($node, "SELECT converge.peer_pause('$other->{name}')");
 	sleep $hold;
-	$lab->wait_for(30, sub { defined $lab->value($node, "SELECT converge.peer_resume('$other->{name}')") });
+	$lab->wait_for(150, sub { defined $lab->value($node, "SELECT converge.peer_resume('$other->{name}')") });
 }
 
 # --- processes --------------------------------------------------------------------
@@ -399,7 +399,7 @@ sub fault_restore
 	rename $backup, $node->{data};
 	$lab->start($node);
 	File::Path::remove_tree("$node->{dir}/gone");
-	$lab->wait_up($node, 60);
+	$lab->wait_up($node);
 	unlink $pause;
 }
 
