@@ -325,7 +325,7 @@ CREATE TABLE many.b (id int) PARTITION BY LIST (id);
 CREATE TABLE many.b1 PARTITION OF many.b FOR VALUES IN (1);
 CREATE UNLOGGED TABLE many.c (id int);
 CREATE VIEW many.d AS SELECT 1;
-SELECT * FROM converge.replicate_schema('many') ORDER BY 1::text;
+SELECT * FROM converge.replicate_schema('many') r ORDER BY r::text;
 SELECT * FROM converge.replicate_schema('many');
 CREATE TABLE many.e (id int PRIMARY KEY DEFERRABLE);
 SELECT * FROM refused($$SELECT converge.replicate_schema('many')$$);

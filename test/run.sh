@@ -7,7 +7,8 @@
 # Each level prints "N passed, N failed"; the last line of all is their sum.
 # What failed leaves its logs and diffs in tmp_check/ of the tree.
 #
-# TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time.
+# TESTS="test/t/001*.pl" picks TAP files, JOBS=n runs so many at a time, LAG=test
+# or LAG=server has the test or the servers lag behind (test/perl/Pace.pm).
 # MINUTES=n is how long torture lasts, or each target of fuzz; SEED=n what torture
 # does; SOAK=1 draws its curves; LOOPBACK=1 does without network namespaces;
 # FORGET=1 has deleted rows forgotten at once.
@@ -74,8 +75,10 @@ run_fuzz()
 		say "0 passed, 0 failed"
 		return 0
 	}
+	# as torture: in "make test" always the same
+	[ -n "${MINUTES:-}" ] || : "${SEED:=1}"
 	as_user make --no-print-directory -s -C "$CVG_SRC/test/fuzz" CC="$cc" PG_CONFIG="$pc" \
-		${MINUTES:+SECONDS_EACH=$((MINUTES * 60))} check
+		${MINUTES:+SECONDS_EACH=$((MINUTES * 60))} SEED="${SEED:-0}" check
 }
 
 run_laws()

@@ -108,7 +108,12 @@ command -v apt-get >/dev/null || {
 }
 
 export DEBIAN_FRONTEND=noninteractive
-apt_get() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1; }
+# Somebody else may be installing, and a mirror may hiccup.
+apt_get()
+{
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
+		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$log" 2>&1
+}
 log=$(mktemp)
 fail()
 {
