@@ -20,6 +20,7 @@ use warnings;
 use Carp;
 use File::Basename;
 use IPC::Run ();
+use Pace;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -35,6 +36,21 @@ my $proxy_number = 0;
 
 # Seconds after which waiting for something has failed.
 our $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
+
+# Random tests do the same in each run; SEED=n lets them do something else.
+my $seed;
+
+sub seed
+{
+	$seed = $ENV{SEED} // 1;
+	srand $seed;
+	return $seed;
+}
+
+END
+{
+	diag "SEED=$seed" if defined $seed && !Test::More->builder->is_passing;
+}
 
 sub new_group
 {
@@ -90,9 +106,12 @@ sub new_server
 	return $server;
 }
 
+# Of a deadlock apply is the victim, not the user, as long as it gets CPU time
+# within deadlock_timeout: a busy machine must not decide.
 sub settings
 {
 	return <<'CONF';
+deadlock_timeout = '20s'
 shared_preload_libraries = 'pg_converge'
 max_worker_processes = 32
 max_connections = 60
@@ -359,7 +378,12 @@ sub server { $_[0]{server} }
 sub dbname { $_[0]{dbname} }
 sub connstr { $_[0]{server}->connstr($_[0]{dbname}) }
 
-sub sql { my ($self, $sql, %opt) = @_; return $self->{server}->safe_psql($self->{dbname}, $sql, %opt) }
+sub sql
+{
+	my ($self, $sql, %opt) = @_;
+	Pace::wait_a_moment();
+	return $self->{server}->safe_psql($self->{dbname}, $sql, %opt);
+}
 
 # (exit code, stdout, stderr) of a statement that may fail
 sub try
@@ -373,6 +397,7 @@ sub try
 sub _psql
 {
 	my ($self, $sql, %opt) = @_;
+	Pace::wait_a_moment();
 	my @answer = eval { $self->{server}->psql($self->{dbname}, $sql, %opt) };
 	return @answer unless $@;
 	die $@ unless $@ =~ /Broken pipe/;
@@ -430,6 +455,38 @@ sub wait_synced
 	return $self->sql("SELECT converge.wait_for_sync('$Converge::timeout s')");
 }
 
+# Takes nothing more from these peers.
+sub pause
+{
+	my ($self, @peers) = @_;
+	for my $peer (@peers)
+	{
+		$self->sql("SELECT converge.peer_pause('$peer')");
+		$self->wait_for("SELECT state FROM converge.stat_peers WHERE name = '$peer'", 'paused')
+		  || croak "$self->{name} did not pause $peer";
+	}
+	return;
+}
+
+sub resume
+{
+	my ($self, @peers) = @_;
+	$self->sql("SELECT converge.peer_resume('$_')") for @peers;
+	return;
+}
+
+# The sum of a column of stat_peers, of one peer or of all.  What was applied a
+# moment ago is counted before the link has its next contact.
+sub counted
+{
+	my ($self, $column, $peer) = @_;
+	my $which = defined $peer ? "WHERE name = '$peer'" : '';
+	my $now = $self->sql('SELECT clock_timestamp()');
+	$self->wait_for("SELECT bool_and(last_contact > '$now') FROM converge.stat_peers $which")
+	  || croak "$self->{name} has lost contact";
+	return $self->sql("SELECT sum($column) FROM converge.stat_peers $which");
+}
+
 # What this node has, of every origin: text for comparing.
 sub clock
 {
@@ -469,14 +526,47 @@ sub worker_pids
 		WHERE backend_type LIKE 'pg_converge $kind%' AND datname = current_database()");
 }
 
-# kill -9 of one server process.  The postmaster restarts all; returns when it
-# accepts connections again.
-sub kill9_process
+# Stop a process of the server (SIGSTOP) while it waits for something to do, so
+# that it holds no lock that others need.
+sub freeze
 {
 	my ($self, $pid) = @_;
-	my $before = $self->sql('SELECT pg_postmaster_start_time()');
-	kill 9, $pid or return;
-	return $self->wait_for('SELECT 1', '1');
+	my $idle = "SELECT wait_event_type IN ('Activity', 'Extension') FROM pg_stat_activity WHERE pid = $pid";
+	my $deadline = time + $Converge::timeout;
+	while (time < $deadline)
+	{
+		$self->wait_for($idle) || last;
+		Pace::freeze($pid);
+		return $pid if $self->sql($idle) eq 't';
+		Pace::thaw($pid);
+	}
+	croak "$self->{name}: process $pid does not come to rest";
+}
+
+sub thaw { my ($self, $pid) = @_; Pace::thaw($pid); return }
+
+# kill -9 of a server process for which the condition holds, as soon as there is
+# one.  The postmaster restarts all; returns when it has done so and accepts
+# connections again.
+sub kill9_process
+{
+	my ($self, $condition) = @_;
+	my $checkpointer = "(SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer')";
+	my $query = "SELECT pid, $checkpointer FROM pg_stat_activity WHERE $condition ORDER BY random() LIMIT 1";
+	my $deadline = time + $Converge::timeout;
+	while (time < $deadline)
+	{
+		my ($rc, $out) = $self->try($query);
+		my ($pid, $before) = $rc == 0 ? split /\|/, $out : ();
+		if (!$before || !kill 9, $pid)
+		{
+			select undef, undef, undef, 0.02;
+			next;
+		}
+		# it may have come to its end just before
+		return 1 if $self->wait_for("SELECT pid <> $before FROM $checkpointer x", 't', 20);
+	}
+	return 0;
 }
 
 # kill -9 of the postmaster.  Returns when its children have noticed, so that
@@ -492,7 +582,7 @@ sub kill9
 	} glob '/proc/[0-9]*/stat';
 	$self->{server}->kill9;
 	my $deadline = time + 20;
-	while (grep { kill 0, $_ } $pm, @children)
+	while (grep { Pace::runs($_) } $pm, @children)
 	{
 		kill 9, @children if time > $deadline;
 		select undef, undef, undef, 0.05;
@@ -511,6 +601,15 @@ sub start_load
 		[ 'pgbench', '-n', '-h', $self->{server}->host, '-p', $self->{server}->port, @args, $self->{dbname} ],
 		'<', \undef, '>', \$load->{out}, '2>', \$load->{err});
 	return $load;
+}
+
+# Ends it; returns when nothing of it goes on in the server.
+sub stop_load
+{
+	my ($self, $load) = @_;
+	$load->{harness}->signal('TERM');
+	$load->{harness}->finish;
+	return $self->wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'", '0');
 }
 
 # Waits for its end; returns the number of transactions it did.

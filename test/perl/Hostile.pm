@@ -64,7 +64,7 @@ sub _record
 	my ($self) = @_;
 	my ($g, $a, $b, $c, $hostile) = @$self{qw(g a b c hostile)};
 	$self->{real} = join ', ', map { "$_=" . $g->conninfo('a', $_) } qw(b c);
-	$c->sql("SELECT converge.peer_pause('b')");
+	$c->pause('b');
 	$a->set('converge.peers', 'b=host=' . $c->server->host . ' port=' . $c->server->port . ' dbname=hostile, c=' . $g->conninfo('a', 'c'));
 	ok($hostile->wait_for("SELECT count(*) > 0 FROM converge.requests WHERE kind = 'hello'"), 'a greets');
 	$b->sql($self->{write});
@@ -152,7 +152,7 @@ sub mend
 	my ($self) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$self->{a}->set('converge.peers', $self->{real});
-	$self->{c}->sql("SELECT converge.peer_resume('b')");
+	$self->{c}->resume('b');
 	$self->{g}->converged_ok('with the real b nothing is missing', 't');
 	is($self->{a}->sql('SELECT replica_id FROM converge.node_info()'), 'a', 'and a is who it was');
 }

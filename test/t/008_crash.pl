@@ -1,6 +1,6 @@
 # kill -9 of a backend, a receiver, the postmaster, at random moments under
 # load: nothing acknowledged is lost, nothing is applied twice, all end equal.
-#   ROUNDS=n for more kills, SEED=n for the same ones.
+#   ROUNDS=n for more kills, SEED=n for others.
 use strict;
 use warnings;
 use Converge;
@@ -10,9 +10,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use PostgreSQL::Test::Utils;
 
-my $seed = $ENV{SEED} || time ^ $$;
-srand $seed;
-diag "SEED=$seed";
+Converge::seed();
 my $rounds = $ENV{ROUNDS} || 6;
 
 my $g = Converge->new_group(names => [qw(a b c)], conf => "restart_after_crash = on\n");
@@ -58,13 +56,7 @@ for my $round (1 .. $rounds)
 		'a server of the log' => "backend_type = 'client backend' AND application_name IN ('a', 'b', 'c')",
 		'the manager'         => "backend_type LIKE 'pg_converge manager%'",
 		'the launcher'        => "backend_type LIKE 'pg_converge launcher%'");
-	my $query = "SELECT pid FROM pg_stat_activity WHERE $where{$kind} ORDER BY random() LIMIT 1";
-	ok($node->wait_for($query, qr/^\d+$/), "round $round: there is $kind on " . $node->name);
-	my ($rc, $pid) = $node->try($query);
-	if (defined $pid && $pid =~ /^\d+$/)
-	{
-		$node->kill9_process($pid);
-	}
+	ok($node->kill9_process($where{$kind}), "round $round: killed $kind of " . $node->name);
 }
 
 # --- the end: all stop, all meet -----------------------------------------------------

@@ -85,7 +85,7 @@ is($a->sql("SELECT count(*) FROM t WHERE v = 'lost tail'"), '21', 'the lost tail
 
 # --- a node that moves to another machine with entries nobody else has --------------------
 # They are of its earlier incarnation, and the new one hands them on.
-$b->sql("SELECT converge.peer_pause('a')");
+$b->pause('a');
 $a->sql("INSERT INTO t VALUES (440, 'told to nobody')");
 $a->sql("INSERT INTO t VALUES (441, 'told to nobody')");
 $a->server->stop;
@@ -97,7 +97,7 @@ $g->{nodes}{a} = $a = Converge::Node->new('a', $moved, 'postgres');
 $g->set_peers('b', 'a');
 $a->wait_ready;
 $a->sql("INSERT INTO t VALUES (442, 'after the move')");
-$b->sql("SELECT converge.peer_resume('a')");
+$b->resume('a');
 $g->converged_ok('after the move all are equal', 't');
 is($b->sql("SELECT count(*) FROM t WHERE id BETWEEN 440 AND 442"), '3', 'and nothing that only the moved node had is missing');
 

@@ -79,7 +79,7 @@ visible_ok('u2', '1:p 5:q', 'a chain of claims: 3 loses to 1, so 5 need not lose
 is($_->sql('SELECT count(*) FROM u2'), '4', 'rows with NULLs do not conflict on ' . $_->name) for $g->nodes;
 
 # --- random claims, on three nodes at once -------------------------------------------------------------
-srand($ENV{SEED} || 1);
+Converge::seed();
 $g->all('CREATE TABLE r (id int PRIMARY KEY, u int UNIQUE, w int UNIQUE)');
 $g->replicate('r');
 for my $round (1 .. 3)

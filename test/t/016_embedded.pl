@@ -38,8 +38,8 @@ $g->converged_ok('after a crash of the server all go on', 't');
 # --- one goes, the others stay ----------------------------------------------------------
 $two->set('converge.peers', 'one=' . $g->conninfo('two', 'one'));
 $one->set('converge.peers', 'two=' . $g->conninfo('one', 'two'));
-ok($one->wait_for("SELECT count(*) FROM converge.stat_peers", '1', 20), 'one peer less');
-ok($two->wait_for("SELECT count(*) FROM converge.stat_peers", '1', 20), 'for both');
+ok($one->wait_for("SELECT count(*) FROM converge.stat_peers", '1'), 'one peer less');
+ok($two->wait_for("SELECT count(*) FROM converge.stat_peers", '1'), 'for both');
 $one->server->safe_psql('postgres', 'DROP DATABASE db_three WITH (FORCE)');
 $one->sql("INSERT INTO t VALUES (2, 'without three')");
 ok($g->wait_converged('t', { nodes => [qw(one two)] }), 'the other two go on');

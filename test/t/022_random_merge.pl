@@ -2,15 +2,13 @@
 # strategy, inserts, deletes, re-inserts, whole transactions, strategies that
 # change meanwhile, links that are cut.  When all is over, all nodes are equal.
 #
-#	SEED=n repeats a run.
+#	SEED=n does something else.
 use strict;
 use warnings;
 use Converge;
 use Test::More;
 
-my $seed = $ENV{SEED} // int(rand(1e9));
-note("seed $seed");
-srand($seed);
+Converge::seed();
 my $rounds = $ENV{ROUNDS} // 4;
 my $path = 'SET search_path = public, converge; ';
 
@@ -107,11 +105,10 @@ for my $round (1 .. $rounds)
 	}
 	run($_, script(6)) for @nodes;
 	$g->heal($x, $_) for @cut;
-	$g->converged_ok("round $round", 'r') or note("seed $seed");
+	$g->converged_ok("round $round", 'r');
 }
 ok($_->sql('SELECT count(*) FROM converge.conflicts') > 0, 'there were conflicts on ' . $_->name) for @nodes;
 is($nodes[0]->sql('SELECT count(DISTINCT strategy) FROM converge.column_strategies'),
 	$_->sql('SELECT count(DISTINCT strategy) FROM converge.column_strategies'), 'the same strategies on ' . $_->name)
   for @nodes;
-note("seed $seed");
 done_testing();

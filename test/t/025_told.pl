@@ -31,8 +31,7 @@ sub freeze
 	my ($node) = @_;
 	my @pids = split /\n/, $node->sql("SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_converge manager%' OR backend_type = 'walwriter'");
 	is(@pids, 2, 'manager and WAL writer of ' . $node->name . ' stand still');
-	kill 'STOP', @pids;
-	return @pids;
+	return map { $node->freeze($_) } @pids;
 }
 
 # The postmaster first: it must not notice that the others are gone.

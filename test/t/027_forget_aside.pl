@@ -33,13 +33,13 @@ $g->replicate('u');
 $a->sql('INSERT INTO u VALUES (1000, 1000)');
 $g->converged_ok('a row', 'u');
 my ($manager) = $b->worker_pids('manager');
-kill 'STOP', $manager;
+$b->freeze($manager);
 $a->sql('DELETE FROM u WHERE id = 1000');
 ok($a->wait_for('SELECT count(*) FROM converge.tombstones', '0'), 'a knows that its delete is everywhere, and forgets it');
 is($b->sql('SELECT count(*) FROM converge.tombstones'), '1', 'b has it still');
 $a->sql('INSERT INTO u VALUES (1000, 1001)');
 $g->converged_ok('who inserts the key again says so, and the new row knows nothing of the old one anywhere', 'u');
-kill 'CONT', $manager;
+$b->thaw($manager);
 
 # --- rows set aside ---------------------------------------------------------------
 for my $round (1 .. $rounds)
