@@ -581,10 +581,12 @@ sub kill9
 		$stat =~ /^\d+ \(.*\) \S (\d+)/s && $1 == $pm
 	} glob '/proc/[0-9]*/stat';
 	$self->{server}->kill9;
-	my $deadline = time + 20;
-	while (grep { Pace::runs($_) } $pm, @children)
+	# one that nobody has waited for yet holds the lock file, too
+	my $deadline = time + $Converge::timeout;
+	while (grep { kill 0, $_ } $pm, @children)
 	{
-		kill 9, @children if time > $deadline;
+		croak "$self->{name}: killed processes do not go" if time > $deadline;
+		kill 9, @children if time > $deadline - $Converge::timeout + 20;
 		select undef, undef, undef, 0.05;
 	}
 	return;

@@ -72,10 +72,6 @@ sub thaw
 	return;
 }
 
-# Does a process still run?  One that has ended and that nobody has waited for
-# does not.
-sub runs { return state_of($_[0]) !~ /^[ZX]?$/ }
-
 # --- the process that stops others ----------------------------------------------
 
 # Servers' processes of this test that may be stopped.
