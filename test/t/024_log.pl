@@ -68,7 +68,7 @@ $g->converged_ok('an entry larger than a page among small ones', 't');
 
 # --- around the ring -----------------------------------------------------------------
 my %seen;
-for my $round (1 .. 16)
+for my $round (1 .. 10)
 {
 	$seen{ next_segment('a segment is full, the next is current') } = 1;
 	if ($round == 5)
