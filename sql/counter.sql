@@ -185,35 +185,19 @@ SELECT pncounter() + 9223372036854775807 + 1;
 SELECT '5 {a 5@9223372036854775807}'::pncounter + 1;
 \set VERBOSITY default
 -- bad bytes: one field of a COPY file
-CREATE TEMP TABLE received (c pncounter);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_counter.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    DELETE FROM received;
-    EXECUTE format('COPY received FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(c::text, ' ') FROM received);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
-SELECT b AS bytes, receive(b) FROM (VALUES (1, '\x010200'::bytea), (2, '\x01020001610000020a00'),
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
+SELECT b AS bytes, receive('pncounter', b) FROM (VALUES (1, '\x010200'::bytea), (2, '\x01020001610000020a00'),
     (3, ''), (4, '\x000200'), (5, '\x010100'), (6, '\x01ff00'), (7, '\x010202'), (8, '\x0102'),
     (9, '\x01020001610000'), (10, '\x0102000161000000'), (11, '\x01020001610000020000'),
     (12, '\x01020001610000010a00'), (13, '\x01020001200000020a00'),
     (14, '\x01020001610000020a0002'), (15, '\x01020001610000020a0001610000020a00'),
     (16, '\x0102000161ffffffffffffffffff0100')) v(i, b)
 ORDER BY i;
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 
 --
 -- Volatility, comments, operator classes
@@ -232,5 +216,5 @@ WHERE ('pncounter'::regtype IN (o.oprleft, o.oprright) OR 'gcounter'::regtype IN
 SELECT opcname, obj_description(oid, 'pg_opclass'), amvalidate(oid)
 FROM pg_opclass WHERE opcintype IN ('gcounter'::regtype, 'pncounter'::regtype);
 
-DROP TABLE stock, versions, copied, received;
+DROP TABLE stock, versions, copied;
 ALTER DATABASE :"db" RESET converge.node_name;

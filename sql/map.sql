@@ -252,34 +252,18 @@ CREATE TABLE received (LIKE users);
 \copy users TO 'results/map.bin' (FORMAT binary)
 \copy received FROM 'results/map.bin' (FORMAT binary)
 SELECT bool_and(u.m = r.m AND u.c = r.c) AS same FROM users u JOIN received r USING (id);
-CREATE TABLE bytes (m ormap);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_map.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    DELETE FROM bytes;
-    EXECUTE format('COPY bytes FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(m::text, ' ') FROM bytes);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
 -- valid, not canonical json, no json, a flag inside, a byte too many, nothing at all
-SELECT receive(b) FROM (VALUES (1, '\x010e0000016b06010161050801060001610501' || '\x31'::bytea), (2, '\x010e0000016b060101610509010600016105022031'),
+SELECT receive('ormap', b) FROM (VALUES (1, '\x010e0000016b06010161050801060001610501' || '\x31'::bytea), (2, '\x010e0000016b060101610509010600016105022031'),
     (3, '\x010e0000016b0601016105080106000161050178'), (4, '\x010e0000016b0601016105080106010161050131'), (5, '\x010e0000016b060101610508010600016105013100'),
     (6, '\x'::bytea)) v(i, b) ORDER BY i;
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 
-DROP TABLE users, received, bytes, maps, r;
+DROP TABLE users, received, maps, r;
 DROP FUNCTION both_ways(text);
 
 -- no documents where their type is refused; other texts are as they are

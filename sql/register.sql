@@ -165,32 +165,16 @@ CREATE TABLE received (LIKE settings);
 \copy settings TO 'results/register.bin' (FORMAT binary)
 \copy received FROM 'results/register.bin' (FORMAT binary)
 SELECT s.l = r.l AND s.m = r.m AND s.high = r.high AND s.low = r.low AS same FROM settings s JOIN received r USING (id);
-CREATE TABLE bytes (r lwwreg);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_register.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    DELETE FROM bytes;
-    EXECUTE format('COPY bytes FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(r::text, ' ') FROM bytes);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
 -- valid, not canonical json, no json, nothing at all
-SELECT b AS bytes, receive(b) FROM (VALUES (1, '\x0106000161050131'::bytea), (2, '\x010600016105022031'),
+SELECT b AS bytes, receive('lwwreg', b) FROM (VALUES (1, '\x0106000161050131'::bytea), (2, '\x010600016105022031'),
     (3, '\x0106000161050178'), (4, '\x01060001610500')) v(i, b)
 ORDER BY i;
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 
-DROP TABLE settings, received, bytes;
+DROP TABLE settings, received;
 ALTER DATABASE :"db" RESET converge.node_name;

@@ -80,30 +80,15 @@ SELECT '\x0'::row_state;
 SELECT '\xff'::row_state;
 SELECT '\x2000008080c89e88f3b5010570617269'::row_state;
 SELECT '\x2000008080c89e88f3b50105706172697300'::row_state;
-CREATE TEMP TABLE received (_converge row_state);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_row_state.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    EXECUTE format('COPY received FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(_converge::text, ' ') FROM received);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
-SELECT receive('\x2000008080c89e88f3b501057061726973');
-SELECT receive('');
-SELECT receive('\xff');
-SELECT receive('\x2000008080c89e88f3b5010570617269');
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
+SELECT receive('row_state', '\x2000008080c89e88f3b501057061726973');
+SELECT receive('row_state', '');
+SELECT receive('row_state', '\xff');
+SELECT receive('row_state', '\x2000008080c89e88f3b5010570617269');
 \set VERBOSITY sqlstate
 SELECT '0100'::row_state;
 SELECT '\xff'::row_state;
@@ -121,5 +106,5 @@ WHERE (p.proname LIKE 'row_state%' OR p.proname IN ('describe', 'clock', 'writer
            AND obj_description(p.oid, 'pg_proc') IS NOT NULL);
 SELECT bool_and(amvalidate(oid)), count(*) FROM pg_opclass WHERE opcintype = 'row_state'::regtype;
 
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 DROP TABLE states, copied;

@@ -236,32 +236,16 @@ CREATE TABLE received (LIKE item);
 \copy item TO 'results/set.bin' (FORMAT binary)
 \copy received FROM 'results/set.bin' (FORMAT binary)
 SELECT bool_and(i.tags = r.tags AND i.stop = r.stop AND i.old = r.old AND i.ever = r.ever) AS same FROM item i JOIN received r USING (id);
-CREATE TABLE bytes (s orset);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_set.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    DELETE FROM bytes;
-    EXECUTE format('COPY bytes FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(s::text, ' ') FROM bytes);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
 -- valid, another version, another type, not canonical, a zero byte, nothing
-SELECT b AS bytes, receive(b) FROM (VALUES (1, '\x010c00000101780501610000'::bytea), (2, '\x020c00000101780501610000'), (3, '\x010a000261'),
+SELECT b AS bytes, receive('orset', b) FROM (VALUES (1, '\x010c00000101780501610000'::bytea), (2, '\x020c00000101780501610000'), (3, '\x010a000261'),
     (4, '\x010c00000101780501610001'), (5, '\x010c00000101780501000000'), (6, '\x')) v(i, b)
 ORDER BY i;
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 
-DROP TABLE item, received, bytes;
+DROP TABLE item, received;
 ALTER DATABASE :"db" RESET converge.node_name;

@@ -212,28 +212,13 @@ SELECT jsonb_object_agg('n' || i, 1)::vclock FROM generate_series(1, 10001) i;
 SELECT c FROM clocks ORDER BY c USING <;
 
 -- bad bytes: one field of a COPY file
-CREATE TEMP TABLE received (c vclock);
-CREATE FUNCTION receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    file text := current_setting('data_directory') || '/pg_converge_vclock.bin';
-    lob oid;
-    state text;
-    message text;
-    detail text;
-BEGIN
-    lob := lo_from_bytea(0, '\x5047434f50590aff0d0a0000000000000000000001'::bytea
-                            || int4send(length(bytes)) || bytes || '\xffff'::bytea);
-    PERFORM lo_export(lob, file);
-    PERFORM lo_unlink(lob);
-    EXECUTE format('COPY received FROM %L (FORMAT binary)', file);
-    RETURN (SELECT string_agg(c::text, ' ') FROM received);
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, detail);
-END $$;
-SELECT receive('\x01020161050162ac02');
-SELECT b AS bytes, receive(b) FROM (VALUES (1, ''::bytea), (2, '\x0000'), (3, '\x0200'),
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set receive :abs_srcdir '/test/sql/receive.sql'
+\set ECHO none
+\i :receive
+\set ECHO all
+SELECT receive('vclock', '\x01020161050162ac02');
+SELECT b AS bytes, receive('vclock', b) FROM (VALUES (1, ''::bytea), (2, '\x0000'), (3, '\x0200'),
     (4, '\x01'), (5, '\x01010161'), (6, '\x010000'), (7, '\x0101016100'),
     (8, '\x0102016101016101'), (9, '\x018000'), (10, '\x0101012001'),
     (11, '\x0101016180808080808080808001'), (12, '\x01914e'),
@@ -276,7 +261,7 @@ SELECT count(*) AS opclasses, count(obj_description(oid, 'pg_opclass')) AS comme
 FROM pg_opclass WHERE opcintype = 'vclock'::regtype;
 SELECT bool_and(amvalidate(oid)) FROM pg_opclass WHERE opcintype = 'vclock'::regtype;
 
-DROP FUNCTION receive(bytea);
+DROP FUNCTION receive(regtype, bytea);
 DROP TABLE clocks, copied, full_clock;
 
 --
