@@ -103,6 +103,7 @@ sub new_server
 	my $server = PostgreSQL::Test::Cluster->new($name, %cluster);
 	$server->init(extra => [ '-E', 'UTF8', '--no-locale' ], %{ $opt{init} || {} });
 	$server->append_conf('postgresql.conf', settings() . ($opt{conf} || ''));
+	Pace::begin();
 	return $server;
 }
 

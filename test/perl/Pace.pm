@@ -20,16 +20,21 @@ my $lag = $ENV{LAG} // '';
 die "LAG is test or server\n" unless $lag =~ /^(test|server)?$/;
 my $staller;
 
-sub import
+# To be called when there is a server.
+sub begin
 {
 	return if $lag ne 'server' || $staller;
 	my $test = $$;
-	$staller = fork // die "fork: $!";
-	return if $staller;
-	srand;
-	# not a descendant's END blocks
-	eval { stall($test) };
-	POSIX::_exit(0);
+	my $pid = fork // die "fork: $!";
+	if (!$pid)
+	{
+		srand;
+		# without the END blocks of the test
+		eval { stall($test); 1 } or warn $@;
+		POSIX::_exit(0);
+	}
+	$staller = $pid;
+	return;
 }
 
 END { local $?; kill 'TERM', $staller and waitpid $staller, 0 if $staller }
@@ -93,15 +98,19 @@ sub candidates
 sub stall
 {
 	my ($test) = @_;
+	my $stopped;
+	local $SIG{TERM} = sub { kill 'CONT', $stopped if $stopped; POSIX::_exit(0) };
 	while (getppid == $test)
 	{
 		nap(rand 0.2);
 		my @pids = candidates() or next;
 		my $pid = $pids[ rand @pids ];
 		next if -e mark($pid) || state_of($pid) eq 'T';
+		$stopped = $pid;
 		kill 'STOP', $pid or next;
 		nap(rand(rand() < 0.3 ? 1 : 0.1));
 		kill 'CONT', $pid unless -e mark($pid);
+		$stopped = undef;
 	}
 	return;
 }
