@@ -19,6 +19,8 @@ use PostgreSQL::Test::Utils;
 my $lag = $ENV{LAG} // '';
 die "LAG is test or server\n" unless $lag =~ /^(test|server)?$/;
 my $staller;
+# of its own: what a test does at random is the same with and without
+my $random = time ^ $$ << 8;
 
 # To be called when there is a server.
 sub begin
@@ -28,7 +30,6 @@ sub begin
 	my $pid = fork // die "fork: $!";
 	if (!$pid)
 	{
-		srand;
 		# without the END blocks of the test
 		eval { stall($test); 1 } or warn $@;
 		POSIX::_exit(0);
@@ -39,11 +40,13 @@ sub begin
 
 END { local $?; kill 'TERM', $staller and waitpid $staller, 0 if $staller }
 
+sub below { $random = ($random * 1103515245 + 12345) & 0x7fffffff; return $_[0] * ($random >> 8) / (1 << 23) }
 sub nap { select undef, undef, undef, $_[0]; return }
+sub nap_a_while { nap(below(below(1) < 0.3 ? $_[0] : 0.1)); return }
 
 sub wait_a_moment
 {
-	nap(rand(rand() < 0.3 ? 1.2 : 0.1)) if $lag eq 'test';
+	nap_a_while(1.2) if $lag eq 'test';
 	return;
 }
 
@@ -102,13 +105,13 @@ sub stall
 	local $SIG{TERM} = sub { kill 'CONT', $stopped if $stopped; POSIX::_exit(0) };
 	while (getppid == $test)
 	{
-		nap(rand 0.2);
+		nap(below(0.2));
 		my @pids = candidates() or next;
-		my $pid = $pids[ rand @pids ];
+		my $pid = $pids[ below(scalar @pids) ];
 		next if -e mark($pid) || state_of($pid) eq 'T';
 		$stopped = $pid;
 		kill 'STOP', $pid or next;
-		nap(rand(rand() < 0.3 ? 1 : 0.1));
+		nap_a_while(1);
 		kill 'CONT', $pid unless -e mark($pid);
 		$stopped = undef;
 	}
