@@ -328,6 +328,18 @@ explain_counts(FoundRow *row, int column, const CvgCellView *view, StringInfo ou
 }
 
 static void
+explain_paths(FoundRow *row, int column, const CvgCellView *view, StringInfo out)
+{
+	appendStringInfo(out, "%s merged path by path: %s written by %s", shown_text(row, column),
+					 view->by_path ? "first" : "last as a whole",
+					 dot_text(cvg_rowstate_unit_dot(row->state,
+													row->rel->units[row->rel->columns[column].unit])));
+	if (view->nmarks > 0)
+		appendStringInfo(out, ", parts of it by other writes, the latest by %s",
+						 dot_text(view->latest_mark));
+}
+
+static void
 explain_column(ReturnSetInfo *rsinfo, FoundRow *row, int column)
 {
 	CvgRelColumn *col = &row->rel->columns[column];
@@ -340,8 +352,10 @@ explain_column(ReturnSetInfo *rsinfo, FoundRow *row, int column)
 	appendStringInfo(&out, "column \"%s\": ", get_attname(row->rel->relid, col->attnum, false));
 	if (col->crdt != NULL)
 		appendStringInfo(&out, "merges by its type; all writes are in it");
-	else if (!cvg_rowstate_cell(row->state, row->rel->units[col->unit], &view) ||
-			 (view.npairs < 2 && !view.counted))
+	else if (cvg_rowstate_cell(row->state, row->rel->units[col->unit], &view) &&
+			 (view.nmarks > 0 || view.by_path))
+		explain_paths(row, column, &view, &out);
+	else if (view.npairs < 2 && !view.counted)
 		appendStringInfo(&out, "%s written by %s, the latest write", shown_text(row, column),
 						 dot_text(cvg_rowstate_unit_dot(row->state, row->rel->units[col->unit])));
 	else if (view.counted)

@@ -11,11 +11,6 @@
 #include "core/leaves.h"
 
 #include "core/entry.h"
-#include "core/rowstate_codec.h"
-
-/* Behind a path, for the ids of marks: no key begins with these alone. */
-#define MARK_BELOW	0xff
-#define MARK_EMPTY	0xfe
 
 int
 cvg_leaf_cmp(const void *a, const void *b)
@@ -23,21 +18,27 @@ cvg_leaf_cmp(const void *a, const void *b)
 	return cvg_slice_cmp(((const CvgLeaf *) a)->path, ((const CvgLeaf *) b)->path);
 }
 
-/* mark: 0 for value() */
-static uint32
-path_unit(CvgSlice column, CvgSlice path, uint8 mark)
+int
+cvg_mark_cmp(const void *a, const void *b)
 {
-	CvgBuf		buf;
-	uint32		id;
+	const CvgMark *ma = a;
+	const CvgMark *mb = b;
 
-	cvg_buf_init(&buf);
-	cvg_put_slice(&buf, column);
-	cvg_put_bytes(&buf, path.data, path.len);
-	if (mark != 0)
-		cvg_put_u8(&buf, mark);
-	id = cvg_unit_id(cvg_buf_slice(&buf));
-	cvg_buf_free(&buf);
-	return id;
+	if (ma->id != mb->id)
+		return ma->id < mb->id ? -1 : 1;
+	return (int) ma->kind - (int) mb->kind;
+}
+
+static int
+dot_cmp(CvgDot a, CvgDot b)
+{
+	return cvg_dot_cmp(a.stamp, a.replica, b.stamp, b.replica);
+}
+
+static CvgDot
+later(CvgDot a, CvgDot b)
+{
+	return dot_cmp(a, b) >= 0 ? a : b;
 }
 
 /* The next longer path on the way to "path", from the empty one on; false at its end. */
@@ -48,7 +49,7 @@ next_ancestor(CvgSlice path, CvgSlice *ancestor)
 
 	cvg_reader_init(&r, path);
 	if (ancestor->data == NULL)
-		*ancestor = cvg_slice(path.data, 0);
+		*ancestor = cvg_slice(path.len > 0 ? (const char *) path.data : "", 0);
 	else
 	{
 		(void) cvg_get_bytes(&r, ancestor->len);
@@ -65,50 +66,69 @@ is_below(CvgSlice path, CvgSlice top)
 }
 
 /* ----------------------------------------------------------------
- *		Recording
+ *		Marks
  * ----------------------------------------------------------------
  */
 
-static int
-id_cmp(const void *a, const void *b)
+/* While they are collected, as bytes: in any order, and some more than once. */
+static void
+put_mark(CvgBuf *marks, CvgSlice path, CvgMarkKind kind, bool derived)
 {
-	uint32		ia = *(const uint32 *) a;
-	uint32		ib = *(const uint32 *) b;
+	CvgMark		mark;
 
-	return ia < ib ? -1 : (ia > ib ? 1 : 0);
+	memset(&mark, 0, sizeof(mark));
+	mark.id = cvg_unit_id(path);
+	mark.kind = kind;
+	mark.derived = derived;
+	cvg_put_bytes(marks, &mark, sizeof(mark));
 }
 
+/* A leaf that is new, or has another value, or (not added) is there no more. */
 static void
-put_id(CvgBuf *ids, uint32 id)
-{
-	cvg_put_bytes(ids, &id, sizeof(id));
-}
-
-/* A leaf that is in one of the documents only, or has another value. */
-static void
-put_change(CvgBuf *ids, CvgSlice column, const CvgLeaf *leaf, bool added)
+put_leaf_marks(CvgBuf *marks, const CvgLeaf *leaf, bool added, bool derived)
 {
 	CvgSlice	ancestor = {NULL, 0};
 
 	if (!leaf->empty)
-		put_id(ids, path_unit(column, leaf->path, 0));
+		put_mark(marks, leaf->path, CVG_MARK_VALUE, derived);
 	else
 	{
-		put_id(ids, path_unit(column, leaf->path, MARK_BELOW));
+		put_mark(marks, leaf->path, CVG_MARK_BELOW, derived);
 		if (added)
-			put_id(ids, path_unit(column, leaf->path, MARK_EMPTY));
+			put_mark(marks, leaf->path, CVG_MARK_EMPTY, derived);
 	}
 	while (next_ancestor(leaf->path, &ancestor))
-		put_id(ids, path_unit(column, ancestor, MARK_BELOW));
+		put_mark(marks, ancestor, CVG_MARK_BELOW, derived);
 }
 
-uint32 *
-cvg_leaves_changed(CvgSlice column, const CvgLeaf *old, int nold,
-				   const CvgLeaf *new, int nnew, int *nids)
+/* In order, each once; it is derived if any of its copies is. */
+static CvgMark *
+take_marks(CvgBuf *buf, int *n)
+{
+	int			all = (int) (buf->len / sizeof(CvgMark));
+	CvgMark    *marks = palloc(sizeof(CvgMark) * (all + 1));
+	int			i;
+
+	if (all > 0)
+		memcpy(marks, buf->data, buf->len);
+	cvg_buf_free(buf);
+	qsort(marks, all, sizeof(CvgMark), cvg_mark_cmp);
+	*n = 0;
+	for (i = 0; i < all; i++)
+	{
+		if (*n > 0 && cvg_mark_cmp(&marks[*n - 1], &marks[i]) == 0)
+			marks[*n - 1].derived |= marks[i].derived;
+		else
+			marks[(*n)++] = marks[i];
+	}
+	return marks;
+}
+
+CvgMark *
+cvg_leaves_changed(const CvgLeaf *old, int nold, const CvgLeaf *new, int nnew,
+				   bool insert, int *nmarks)
 {
 	CvgBuf		buf;
-	uint32	   *ids;
-	int			all;
 	int			i = 0;
 	int			j = 0;
 
@@ -120,25 +140,122 @@ cvg_leaves_changed(CvgSlice column, const CvgLeaf *old, int nold,
 			cvg_slice_eq(old[i].value, new[j].value);
 
 		if (c <= 0 && !same)
-			put_change(&buf, column, &old[i], false);
-		if (c >= 0 && !same)
-			put_change(&buf, column, &new[j], true);
+			put_leaf_marks(&buf, &old[i], false, false);
+		if (c >= 0 && (insert || !same))
+			put_leaf_marks(&buf, &new[j], true, insert);
 		i += c <= 0;
 		j += c >= 0;
 	}
-	all = (int) (buf.len / sizeof(uint32));
-	ids = palloc(sizeof(uint32) * (all + 1));
-	if (all > 0)
-		memcpy(ids, buf.data, buf.len);
-	cvg_buf_free(&buf);
-	qsort(ids, all, sizeof(uint32), id_cmp);
-	*nids = 0;
-	for (i = 0; i < all; i++)
+	return take_marks(&buf, nmarks);
+}
+
+int
+cvg_marks_prune(CvgMark *marks, int n, CvgDot whole)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
 	{
-		if (i == 0 || ids[i] != ids[i - 1])
-			ids[(*nids)++] = ids[i];
+		if (dot_cmp(marks[i].dot, whole) < 0)
+			continue;
+		/* below(p) stands before empty(p) */
+		if (marks[i].kind == CVG_MARK_EMPTY && kept > 0 &&
+			marks[kept - 1].id == marks[i].id && marks[kept - 1].kind == CVG_MARK_BELOW &&
+			dot_cmp(marks[kept - 1].dot, marks[i].dot) > 0)
+			continue;
+		marks[kept++] = marks[i];
 	}
-	return ids;
+	return kept;
+}
+
+int
+cvg_marks_write(const CvgMark *stored, int nstored, const CvgMark *written, int nwritten,
+				CvgDot dot, CvgDot whole, CvgMark *out)
+{
+	int			n = 0;
+	int			all;
+	int			i = 0;
+	int			j = 0;
+
+	while (i < nstored || j < nwritten)
+	{
+		int			c = i == nstored ? 1 : j == nwritten ? -1 :
+			cvg_mark_cmp(&stored[i], &written[j]);
+
+		out[n] = c < 0 ? stored[i] : written[j];
+		if (c >= 0)
+			out[n].dot = dot;
+		n++;
+		i += c <= 0;
+		j += c >= 0;
+	}
+	all = cvg_marks_prune(out, n, whole);
+	for (i = n = 0; i < all; i++)
+	{
+		if (!out[i].derived)
+			out[n++] = out[i];
+	}
+	return n;
+}
+
+/* Larger dot of each mark; out has room for both. */
+static int
+join_marks(const CvgMark *a, int na, const CvgMark *b, int nb, CvgMark *out)
+{
+	int			n = 0;
+	int			i = 0;
+	int			j = 0;
+
+	while (i < na || j < nb)
+	{
+		int			c = i == na ? 1 : j == nb ? -1 : cvg_mark_cmp(&a[i], &b[j]);
+		bool		of_a = c == 0 ? dot_cmp(a[i].dot, b[j].dot) >= 0 : c < 0;
+
+		out[n++] = of_a ? a[i] : b[j];
+		i += c <= 0;
+		j += c >= 0;
+	}
+	return n;
+}
+
+/* The marks that follow from a document, with the dot of its unit. */
+static CvgMark *
+derived_marks(const CvgLeaf *leaves, int n, CvgDot unit, int *nmarks)
+{
+	CvgMark    *marks = cvg_leaves_changed(NULL, 0, leaves, n, true, nmarks);
+	int			i;
+
+	for (i = 0; i < *nmarks; i++)
+	{
+		marks[i].dot = unit;
+		marks[i].derived = false;
+	}
+	return marks;
+}
+
+/* All marks of a side: those that are stored, and those that follow from its document. */
+static CvgMark *
+all_marks(const CvgLeafSide *side, int *n)
+{
+	int			nderived;
+	CvgMark    *derived = derived_marks(side->leaves, side->n, side->unit, &nderived);
+	CvgMark    *out = palloc(sizeof(CvgMark) * (nderived + side->nmarks + 1));
+	int			i = 0;
+	int			j = 0;
+
+	*n = 0;
+	while (i < side->nmarks || j < nderived)
+	{
+		int			c = i == side->nmarks ? 1 : j == nderived ? -1 :
+			cvg_mark_cmp(&side->marks[i], &derived[j]);
+
+		out[(*n)++] = c <= 0 ? side->marks[i] : derived[j];
+		i += c <= 0;
+		j += c >= 0;
+	}
+	pfree(derived);
+	return out;
 }
 
 /* ----------------------------------------------------------------
@@ -146,48 +263,28 @@ cvg_leaves_changed(CvgSlice column, const CvgLeaf *old, int nold,
  * ----------------------------------------------------------------
  */
 
+typedef struct Marks
+{
+	int			n;
+	CvgMark    *marks;
+} Marks;
+
 typedef struct Merger
 {
-	CvgSlice	name;			/* of the column */
-	CvgRowParts state[2];
-	CvgDot		whole[2];		/* when the document was last written as a whole */
-	CvgDot		later_whole;
+	const CvgLeafSide *side[2];
+	Marks		marks[2];
+	Marks		joined;
 } Merger;
 
-static int
-dot_cmp(CvgDot a, CvgDot b)
-{
-	return cvg_dot_cmp(a.stamp, a.replica, b.stamp, b.replica);
-}
-
+/* None if there is no such mark. */
 static CvgDot
-later(CvgDot a, CvgDot b)
+mark_dot(const Marks *marks, CvgSlice path, CvgMarkKind kind)
 {
-	return dot_cmp(a, b) >= 0 ? a : b;
-}
+	CvgMark		key = {.id = cvg_unit_id(path),.kind = kind};
+	const CvgMark *found = marks->n == 0 ? NULL :
+		bsearch(&key, marks->marks, marks->n, sizeof(CvgMark), cvg_mark_cmp);
 
-/* The unit's own dot; none if nothing but the birth of the row wrote it. */
-static CvgDot
-own_dot(const CvgRowParts *state, uint32 unit)
-{
-	CvgDot		dot = {{NULL, 0}, 0};
-	bool		found;
-	int			at = cvg_row_find_unit(state, unit, &found);
-
-	if (found)
-	{
-		dot.replica = state->replicas[state->units[at].dot.replica].id;
-		dot.stamp = state->units[at].dot.stamp;
-	}
-	return dot;
-}
-
-static CvgDot
-mark_dot(const Merger *m, CvgSlice path, uint8 mark)
-{
-	uint32		unit = path_unit(m->name, path, mark);
-
-	return later(own_dot(&m->state[0], unit), own_dot(&m->state[1], unit));
+	return found != NULL ? found->dot : (CvgDot) {{NULL, 0}, 0};
 }
 
 /* Is what was written there with this dot hidden by later writes? */
@@ -196,14 +293,22 @@ is_hidden(const Merger *m, CvgSlice path, CvgDot dot)
 {
 	CvgSlice	ancestor = {NULL, 0};
 
-	if (dot_cmp(mark_dot(m, path, MARK_BELOW), dot) > 0)
+	if (dot_cmp(mark_dot(&m->joined, path, CVG_MARK_BELOW), dot) > 0)
 		return true;
 	while (next_ancestor(path, &ancestor))
 	{
-		if (ancestor.len > 0 && dot_cmp(mark_dot(m, ancestor, 0), dot) > 0)
+		if (ancestor.len > 0 &&
+			dot_cmp(mark_dot(&m->joined, ancestor, CVG_MARK_VALUE), dot) > 0)
 			return true;
 	}
 	return false;
+}
+
+/* When a side wrote the leaf, or that there is none. */
+static CvgDot
+leaf_dot(const Merger *m, int side, CvgSlice path)
+{
+	return later(m->side[side]->whole, mark_dot(&m->marks[side], path, CVG_MARK_VALUE));
 }
 
 /* The leaf there, from the side that wrote it later; either may be NULL, for none. */
@@ -211,46 +316,24 @@ static const CvgLeaf *
 choose_leaf(const Merger *m, const CvgLeaf *a, const CvgLeaf *b)
 {
 	CvgSlice	path = a != NULL ? a->path : b->path;
-	uint32		unit = path_unit(m->name, path, 0);
-	CvgDot		da = m->whole[0];
-	CvgDot		db = m->whole[1];
-	const CvgLeaf *chosen;
-	int			c;
+	CvgDot		da = leaf_dot(m, 0, path);
+	CvgDot		db = leaf_dot(m, 1, path);
+	int			c = dot_cmp(da, db);
+	const CvgLeaf *chosen = c > 0 ? a : c < 0 ? b : a != NULL ? a : b;
 
-	if (path.len > 0)
-	{
-		da = later(da, own_dot(&m->state[0], unit));
-		db = later(db, own_dot(&m->state[1], unit));
-	}
-	c = dot_cmp(da, db);
-	chosen = c > 0 ? a : c < 0 ? b : a != NULL ? a : b;
 	return chosen == NULL || is_hidden(m, path, later(da, db)) ? NULL : chosen;
-}
-
-static bool
-has_empty(const CvgLeafSide *side, CvgSlice path)
-{
-	CvgLeaf		key = {path};
-	const CvgLeaf *found = side->n == 0 ? NULL :
-		bsearch(&key, side->leaves, side->n, sizeof(CvgLeaf), cvg_leaf_cmp);
-
-	return found != NULL && found->empty;
 }
 
 /* Is there an object, even if it is empty, whatever is below it? */
 static bool
-is_object(const Merger *m, CvgSlice path, const CvgLeafSide *a, const CvgLeafSide *b)
+is_object(const Merger *m, CvgSlice path)
 {
-	CvgDot		dot = mark_dot(m, path, MARK_EMPTY);
+	CvgDot		dot = mark_dot(&m->joined, path, CVG_MARK_EMPTY);
 
-	if (dot_cmp(dot, m->later_whole) <= 0)
-	{
-		dot = m->later_whole;
-		if (!(dot_cmp(m->whole[0], dot) == 0 && has_empty(a, path)) &&
-			!(dot_cmp(m->whole[1], dot) == 0 && has_empty(b, path)))
-			return false;
-	}
-	return dot_cmp(mark_dot(m, path, 0), dot) <= 0 && !is_hidden(m, path, dot);
+	return dot.stamp != 0 &&
+		dot_cmp(dot, later(m->side[0]->whole, m->side[1]->whole)) >= 0 &&
+		dot_cmp(mark_dot(&m->joined, path, CVG_MARK_VALUE), dot) <= 0 &&
+		!is_hidden(m, path, dot);
 }
 
 /* All objects of a document, but for the document itself. */
@@ -296,8 +379,10 @@ count_objects(const CvgLeafSide *side)
 
 /* The values of the merged document. */
 static int
-merge_values(const Merger *m, const CvgLeafSide *a, const CvgLeafSide *b, CvgLeaf *out)
+merge_values(const Merger *m, CvgLeaf *out)
 {
+	const CvgLeafSide *a = m->side[0];
+	const CvgLeafSide *b = m->side[1];
 	int			n = 0;
 	int			i = 0;
 	int			j = 0;
@@ -337,30 +422,71 @@ drop_inner_objects(CvgLeaf *leaves, int n)
 	return kept;
 }
 
-CvgLeaf *
-cvg_leaves_merge(CvgSlice column, uint32 unit, const CvgLeafSide *a,
-				 const CvgLeafSide *b, int *n)
+static void
+merge_leaves(const Merger *m, CvgLeafSide *out)
 {
-	Merger		m = {.name = column};
+	const CvgLeafSide *a = m->side[0];
+	const CvgLeafSide *b = m->side[1];
 	CvgLeaf    *objects = palloc(sizeof(CvgLeaf) * (count_objects(a) + count_objects(b) + 1));
 	CvgLeaf    *last = put_objects(b, put_objects(a, objects));
-	CvgLeaf    *out = palloc(sizeof(CvgLeaf) * (a->n + b->n + (last - objects) + 1));
 	CvgLeaf    *o;
 
-	m.whole[0] = cvg_rowstate_unit_dot(a->state, unit);
-	m.whole[1] = cvg_rowstate_unit_dot(b->state, unit);
-	m.later_whole = later(m.whole[0], m.whole[1]);
-	(void) cvg_row_load(a->state, &m.state[0]);
-	(void) cvg_row_load(b->state, &m.state[1]);
-	*n = merge_values(&m, a, b, out);
+	out->leaves = palloc(sizeof(CvgLeaf) * (a->n + b->n + (last - objects) + 1));
+	out->n = merge_values(m, out->leaves);
 	for (o = objects; o < last; o++)
 	{
-		if (is_object(&m, o->path, a, b))
-			out[(*n)++] = *o;
+		if (is_object(m, o->path))
+			out->leaves[out->n++] = *o;
 	}
-	*n = drop_inner_objects(out, *n);
-	cvg_row_free(&m.state[0]);
-	cvg_row_free(&m.state[1]);
+	out->n = drop_inner_objects(out->leaves, out->n);
 	pfree(objects);
-	return out;
+}
+
+/*
+ * Which of the joined marks are stored: that do not follow from the merged
+ * document.  One of the whole write's dot is only needed for what is in the
+ * document, and what is not follows from that dot.
+ */
+static void
+store_marks(const Merger *m, CvgLeafSide *out)
+{
+	int			nderived;
+	CvgMark    *derived = derived_marks(out->leaves, out->n, out->unit, &nderived);
+	int			i;
+	int			j = 0;
+
+	out->marks = palloc(sizeof(CvgMark) * (m->joined.n + 1));
+	out->nmarks = 0;
+	for (i = 0; i < m->joined.n; i++)
+	{
+		const CvgMark *mark = &m->joined.marks[i];
+		bool		follows;
+
+		while (j < nderived && cvg_mark_cmp(&derived[j], mark) < 0)
+			j++;
+		follows = j < nderived && cvg_mark_cmp(&derived[j], mark) == 0;
+		if (follows ? dot_cmp(mark->dot, out->unit) != 0 : dot_cmp(mark->dot, out->whole) > 0)
+			out->marks[out->nmarks++] = *mark;
+	}
+	pfree(derived);
+}
+
+void
+cvg_leaves_merge(const CvgLeafSide *a, const CvgLeafSide *b, CvgLeafSide *out)
+{
+	Merger		m = {.side = {a, b}};
+
+	m.marks[0].marks = all_marks(a, &m.marks[0].n);
+	m.marks[1].marks = all_marks(b, &m.marks[1].n);
+	m.joined.marks = palloc(sizeof(CvgMark) * (m.marks[0].n + m.marks[1].n + 1));
+	out->unit = later(a->unit, b->unit);
+	out->whole = later(a->whole, b->whole);
+	m.joined.n = join_marks(m.marks[0].marks, m.marks[0].n, m.marks[1].marks,
+							m.marks[1].n, m.joined.marks);
+	m.joined.n = cvg_marks_prune(m.joined.marks, m.joined.n, out->whole);
+	merge_leaves(&m, out);
+	store_marks(&m, out);
+	pfree(m.marks[0].marks);
+	pfree(m.marks[1].marks);
+	pfree(m.joined.marks);
 }

@@ -8,18 +8,27 @@
 #include "core/rowcell.h"
 
 #define FLAG_MULTI		0x01
+#define FLAG_BY_PATH	0x02
+#define FLAG_WHOLE		0x04
+#define FLAG_MARKS		0x08
+#define FLAGS_KNOWN		0x0f
 
-/* Fewest bytes of a pair, a share. */
+/* Fewest bytes of a pair, a share, a replica id, a mark. */
 #define MIN_PAIR_BYTES	4
 #define MIN_SHARE_BYTES 4
+#define MIN_ID_BYTES	2
+#define MIN_MARK_BYTES	6
+
+/* Kinds of marks have two bits. */
+#define KIND_BITS		2
+#define KIND_MASK		3
 
 #define MAX_VALUE_BYTES ((size_t) 1 << 30)
 
 void
 cvg_cell_init(CvgCell *cell, int npairs, int nshares)
 {
-	cell->multi = false;
-	cell->npairs = cell->nshares = 0;
+	memset(cell, 0, sizeof(*cell));
 	cell->pairs = palloc(sizeof(CvgCellPair) * (npairs + 1));
 	cell->shares = palloc(sizeof(CvgCellShare) * (nshares + 1));
 }
@@ -29,6 +38,16 @@ cvg_cell_free(CvgCell *cell)
 {
 	pfree(cell->pairs);
 	pfree(cell->shares);
+	if (cell->marks != NULL)
+		pfree(cell->marks);
+}
+
+void
+cvg_cell_drop_paths(CvgCell *cell)
+{
+	cell->by_path = false;
+	cell->whole = (CvgDot) {{NULL, 0}, 0};
+	cell->nmarks = 0;
 }
 
 static int
@@ -38,13 +57,19 @@ dot_cmp(CvgDot a, CvgDot b)
 }
 
 static int
-get_count(CvgReader *r, size_t bytes)
+get_count_max(CvgReader *r, size_t bytes, uint64 max)
 {
-	uint64		n = cvg_get_varint_max(r, CVG_MAX_CLOCK);
+	uint64		n = cvg_get_varint_max(r, max);
 
 	if (cvg_reader_ok(r) && n > (r->len - r->pos) / bytes)
 		cvg_reader_fail(r, CVG_E_TRUNCATED);
 	return cvg_reader_ok(r) ? (int) n : 0;
+}
+
+static int
+get_count(CvgReader *r, size_t bytes)
+{
+	return get_count_max(r, bytes, CVG_MAX_CLOCK);
 }
 
 static CvgStamp
@@ -100,17 +125,115 @@ get_share(CvgReader *r, CvgCell *cell)
 	cell->nshares++;
 }
 
-void
-cvg_cell_get(CvgReader *r, CvgCell *cell, int room)
+/* The replica ids that marks refer to. */
+static CvgSlice *
+get_mark_ids(CvgReader *r, int *nids)
 {
-	uint8		flags = cvg_get_u8(r);
+	int			n = get_count(r, MIN_ID_BYTES);
+	CvgSlice   *ids = palloc(sizeof(CvgSlice) * (n + 1));
+	int			i;
+
+	for (i = 0; i < n && cvg_reader_ok(r); i++)
+	{
+		ids[i] = cvg_get_replica_id(r);
+		if (cvg_reader_ok(r) && i > 0 && cvg_slice_cmp(ids[i - 1], ids[i]) >= 0)
+			cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+	}
+	*nids = n;
+	return ids;
+}
+
+static void
+get_mark(CvgReader *r, CvgStamp least, const CvgSlice *ids, int nids, bool *used,
+		 CvgMark *mark)
+{
+	uint64		ref;
+	uint64		more;
+
+	memset(mark, 0, sizeof(*mark));
+	mark->id = cvg_get_u32(r);
+	ref = cvg_get_varint(r);
+	more = cvg_get_varint_max(r, PG_INT64_MAX);
+	if (!cvg_reader_ok(r))
+		return;
+	mark->kind = ref & KIND_MASK;
+	if (mark->kind > CVG_MARK_EMPTY || (ref >> KIND_BITS) >= (uint64) nids ||
+		more > (uint64) (PG_INT64_MAX - least))
+	{
+		cvg_reader_fail(r, CVG_E_MALFORMED);
+		return;
+	}
+	mark->dot.replica = ids[ref >> KIND_BITS];
+	mark->dot.stamp = least + (CvgStamp) more;
+	used[ref >> KIND_BITS] = true;
+}
+
+/* In order, and nothing said twice or without effect. */
+static bool
+marks_canonical(const CvgCell *cell, CvgStamp least, const bool *used, int nids)
+{
+	CvgMark    *copy = palloc(sizeof(CvgMark) * (cell->nmarks + 1));
+	bool		lowest = false;
+	bool		ok;
+	int			i;
+
+	memcpy(copy, cell->marks, sizeof(CvgMark) * cell->nmarks);
+	ok = cell->nmarks > 0 &&
+		cvg_marks_prune(copy, cell->nmarks, cell->whole) == cell->nmarks;
+	for (i = 0; i < cell->nmarks && ok; i++)
+	{
+		lowest |= cell->marks[i].dot.stamp == least;
+		ok = i == 0 || cvg_mark_cmp(&cell->marks[i - 1], &cell->marks[i]) < 0;
+	}
+	for (i = 0; i < nids && ok; i++)
+		ok = used[i];
+	pfree(copy);
+	return ok && lowest;
+}
+
+static void
+get_marks(CvgReader *r, CvgCell *cell)
+{
+	int			nids;
+	CvgSlice   *ids = get_mark_ids(r, &nids);
+	bool	   *used = palloc0(sizeof(bool) * (nids + 1));
+	CvgStamp	least = get_cell_stamp(r);
+	int			n = get_count_max(r, MIN_MARK_BYTES, CVG_MAX_MARKS);
+
+	cell->marks = palloc(sizeof(CvgMark) * (n + 1));
+	if (cvg_reader_ok(r) && least == 0)
+		cvg_reader_fail(r, CVG_E_MALFORMED);
+	while (cell->nmarks < n && cvg_reader_ok(r))
+		get_mark(r, least, ids, nids, used, &cell->marks[cell->nmarks++]);
+	if (cvg_reader_ok(r) && !marks_canonical(cell, least, used, nids))
+		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+	pfree(ids);
+	pfree(used);
+}
+
+static void
+get_paths(CvgReader *r, uint8 flags, CvgCell *cell)
+{
+	cell->by_path = (flags & FLAG_BY_PATH) != 0;
+	if (flags & FLAG_WHOLE)
+	{
+		cell->whole.replica = cvg_get_replica_id(r);
+		cell->whole.stamp = get_cell_stamp(r);
+		if (cvg_reader_ok(r) && cell->whole.stamp == 0)
+			cvg_reader_fail(r, CVG_E_MALFORMED);
+	}
+	if (flags & FLAG_MARKS)
+		get_marks(r, cell);
+}
+
+static void
+get_values(CvgReader *r, CvgCell *cell, int room)
+{
 	int			n = get_count(r, MIN_PAIR_BYTES);
 	int			i;
 
-	cvg_cell_init(cell, n + room, room);
-	if (cvg_reader_ok(r) && (flags & ~FLAG_MULTI) != 0)
-		cvg_reader_fail(r, CVG_E_VERSION);
-	cell->multi = (flags & FLAG_MULTI) != 0;
+	pfree(cell->pairs);
+	cell->pairs = palloc(sizeof(CvgCellPair) * (n + room + 1));
 	for (i = 0; i < n && cvg_reader_ok(r); i++)
 		get_pair(r, cell);
 	n = get_count(r, MIN_SHARE_BYTES);
@@ -118,6 +241,27 @@ cvg_cell_get(CvgReader *r, CvgCell *cell, int room)
 	cell->shares = palloc(sizeof(CvgCellShare) * (n + room + 1));
 	for (i = 0; i < n && cvg_reader_ok(r); i++)
 		get_share(r, cell);
+}
+
+void
+cvg_cell_get(CvgReader *r, CvgCell *cell, int room)
+{
+	uint8		flags = cvg_get_u8(r);
+
+	cvg_cell_init(cell, room, room);
+	if (cvg_reader_ok(r) && (flags & ~FLAGS_KNOWN) != 0)
+		cvg_reader_fail(r, CVG_E_VERSION);
+	if (cvg_reader_ok(r) &&
+		(((flags & FLAG_MULTI) && (flags & ~FLAG_MULTI)) ||
+		 ((flags & FLAG_WHOLE) && !(flags & FLAG_BY_PATH))))
+		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
+	if (!cvg_reader_ok(r))
+		return;
+	cell->multi = (flags & FLAG_MULTI) != 0;
+	if (flags & (FLAG_BY_PATH | FLAG_MARKS))
+		get_paths(r, flags, cell);
+	else
+		get_values(r, cell, room);
 	if (cvg_reader_ok(r) && !cvg_cell_needed(cell))
 		cvg_reader_fail(r, CVG_E_NOT_CANONICAL);
 }
@@ -136,7 +280,79 @@ cvg_cell_load(CvgSlice body, CvgCell *cell, int room)
 bool
 cvg_cell_needed(const CvgCell *cell)
 {
-	return cell->multi || cell->npairs > 1 || cell->nshares > 0;
+	return cell->multi || cell->npairs > 1 || cell->nshares > 0 ||
+		cvg_cell_has_paths(cell);
+}
+
+static int
+id_cmp(const void *a, const void *b)
+{
+	return cvg_slice_cmp(*(const CvgSlice *) a, *(const CvgSlice *) b);
+}
+
+/* The replica ids of all marks, each once, in order; palloc'ed. */
+static CvgSlice *
+mark_ids(const CvgCell *cell, int *nids)
+{
+	CvgSlice   *ids = palloc(sizeof(CvgSlice) * (cell->nmarks + 1));
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < cell->nmarks; i++)
+	{
+		if (i == 0 || !cvg_slice_eq(cell->marks[i - 1].dot.replica, cell->marks[i].dot.replica))
+			ids[n++] = cell->marks[i].dot.replica;
+	}
+	qsort(ids, n, sizeof(CvgSlice), id_cmp);
+	*nids = 0;
+	for (i = 0; i < n; i++)
+	{
+		if (*nids == 0 || !cvg_slice_eq(ids[*nids - 1], ids[i]))
+			ids[(*nids)++] = ids[i];
+	}
+	return ids;
+}
+
+static void
+put_marks(const CvgCell *cell, CvgBuf *out)
+{
+	int			nids;
+	CvgSlice   *ids = mark_ids(cell, &nids);
+	CvgStamp	least = cell->marks[0].dot.stamp;
+	int			i;
+
+	for (i = 1; i < cell->nmarks; i++)
+		least = Min(least, cell->marks[i].dot.stamp);
+	cvg_put_varint(out, (uint64) nids);
+	for (i = 0; i < nids; i++)
+		cvg_put_slice(out, ids[i]);
+	cvg_put_varint(out, (uint64) least);
+	cvg_put_varint(out, (uint64) cell->nmarks);
+	for (i = 0; i < cell->nmarks; i++)
+	{
+		const CvgMark *mark = &cell->marks[i];
+		const CvgSlice *id = bsearch(&mark->dot.replica, ids, nids, sizeof(CvgSlice), id_cmp);
+
+		cvg_put_u32(out, mark->id);
+		cvg_put_varint(out, (uint64) (id - ids) << KIND_BITS | mark->kind);
+		cvg_put_varint(out, (uint64) (mark->dot.stamp - least));
+	}
+	pfree(ids);
+}
+
+static void
+put_paths(const CvgCell *cell, CvgBuf *out)
+{
+	cvg_put_u8(out, (cell->by_path ? FLAG_BY_PATH : 0) |
+			   (cell->whole.stamp != 0 ? FLAG_WHOLE : 0) |
+			   (cell->nmarks > 0 ? FLAG_MARKS : 0));
+	if (cell->whole.stamp != 0)
+	{
+		cvg_put_slice(out, cell->whole.replica);
+		cvg_put_varint(out, (uint64) cell->whole.stamp);
+	}
+	if (cell->nmarks > 0)
+		put_marks(cell, out);
 }
 
 void
@@ -144,6 +360,12 @@ cvg_cell_put(const CvgCell *cell, CvgBuf *out)
 {
 	int			i;
 
+	if (cvg_cell_has_paths(cell))
+	{
+		Assert(!cell->multi && cell->nshares == 0);
+		put_paths(cell, out);
+		return;
+	}
 	cvg_put_u8(out, cell->multi ? FLAG_MULTI : 0);
 	cvg_put_varint(out, (uint64) cell->npairs);
 	for (i = 0; i < cell->npairs; i++)
@@ -211,20 +433,6 @@ cvg_cell_floor(CvgCell *cell, const CvgRowParts *clock)
 
 /* --- merge --- */
 
-/* Does a side's row clock cover a dot? */
-static bool
-covers(const CvgRowParts *clock, CvgDot dot)
-{
-	int			i;
-
-	for (i = 0; i < clock->nreplicas; i++)
-	{
-		if (cvg_slice_eq(clock->replicas[i].id, dot.replica))
-			return dot.stamp <= clock->replicas[i].vc;
-	}
-	return false;
-}
-
 /*
  * Under one dot there is one value; should there be two, the bytes decide.
  * One in a row may not be at hand.
@@ -258,9 +466,9 @@ merge_pairs(const CvgCellSide *a, const CvgCellSide *b, CvgCell *out)
 			dot_cmp(pa->dot, pb->dot);
 		if (c == 0)
 			out->pairs[out->npairs++] = *better_pair(pa, pb);
-		else if (c < 0 && !covers(b->clock, pa->dot))
+		else if (c < 0 && !cvg_row_covers(b->clock, pa->dot))
 			out->pairs[out->npairs++] = *pa;
-		else if (c > 0 && !covers(a->clock, pb->dot))
+		else if (c > 0 && !cvg_row_covers(a->clock, pb->dot))
 			out->pairs[out->npairs++] = *pb;
 		i += c <= 0;
 		j += c >= 0;

@@ -10,7 +10,9 @@
  *	   of it are all kept, until a write that has seen them.  While there is
  *	   one, it is the value in the row, and only the mark is stored.
  *	 - it was *counted* in: per replica the total of its contributions.
- * What is in the row then is computed from the cell by the column's
+ *	 - it is a document that was written *by paths*: marks say when each path
+ *	   was written (leaves.h); the document is the one in the row.
+ * What is in the row of the first two is computed from the cell by the column's
  * strategy.  Merging does not depend on the strategy, only on how the
  * writes were recorded; so a strategy can change while nodes do not yet agree
  * about it.
@@ -33,11 +35,24 @@
  * guards against a replica that had forgotten the row and began anew: a floor
  * set before that does not concern it.
  *
- * Bytes: u8 flags (1 multi) |
- *	  varint npairs | pair*, by ascending dot: slice id | varint stamp | slice value |
- *	  varint nshares | share*, by ascending id: slice id |
+ * Paths.  The latest whole write of a document is that of the unit's dot, unless
+ * by_path is set: then the row's birth, whose dot it is, was recorded by paths,
+ * and "whole" is the latest whole write before or beside it, if there is one.
+ * So an insert says by this flag how it is recorded, as a writer of several
+ * values does by its mark.  A unit that ever was one of several values, or was
+ * counted in, has no paths: whichever way of recording is the stronger for one
+ * write is so for the unit.
+ *
+ * Bytes: u8 flags (1 multi, 2 by_path, 4 whole, 8 marks) |
+ *	  without 2 and 8: varint npairs | pair*, by ascending dot: slice id |
+ *		varint stamp | slice value |
+ *		varint nshares | share*, by ascending id: slice id |
  *		varint last | [last: varint last - start | slice amount] |
  *		varint fc | [fc: slice floor]
+ *	  [4] slice id | varint stamp
+ *	  [8] varint nids | slice id*, ascending, each of some mark | varint least stamp |
+ *		varint nmarks | mark*, by ascending id and kind: u32 id |
+ *		varint index of replica id * 4 + kind | varint stamp - least stamp
  *
  * Values and amounts are opaque here.
  *
@@ -49,7 +64,11 @@
 #ifndef CVG_CORE_ROWCELL_H
 #define CVG_CORE_ROWCELL_H
 
+#include "core/leaves.h"
 #include "core/rowstate_codec.h"
+
+/* So many marks a document can have: more than all nodes of a group can make. */
+#define CVG_MAX_MARKS	(1 << 17)
 
 typedef struct CvgCellPair
 {
@@ -77,6 +96,10 @@ typedef struct CvgCell
 	CvgCellPair *pairs;
 	int			nshares;
 	CvgCellShare *shares;
+	bool		by_path;
+	CvgDot		whole;			/* if by_path; none if there is none */
+	int			nmarks;
+	CvgMark    *marks;			/* NULL, or palloc'ed */
 } CvgCell;
 
 /* Reads the whole body; the arrays are palloc'ed even on failure. */
@@ -88,6 +111,16 @@ extern void cvg_cell_put(const CvgCell *cell, CvgBuf *out);
 
 /* Is there anything in it that has to be stored? */
 extern bool cvg_cell_needed(const CvgCell *cell);
+
+/* Is it a document that was written by paths? */
+static inline bool
+cvg_cell_has_paths(const CvgCell *cell)
+{
+	return cell->by_path || cell->nmarks > 0;
+}
+
+/* Forget the paths: the document was written as a whole. */
+extern void cvg_cell_drop_paths(CvgCell *cell);
 
 /* Set the floors of all shares: clock is what the reset has seen. */
 extern void cvg_cell_floor(CvgCell *cell, const CvgRowParts *clock);

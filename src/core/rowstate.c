@@ -16,6 +16,13 @@
  * deciding it by comparing two row clocks is not associative (two deletes
  * that together saw every write, a re-insert that saw one of two deletes).
  *
+ * Documents that are written by paths are the exception: their marks are partly
+ * in the documents, so that merging them needs these.  They are often not needed,
+ * since a side all of whose writes to the document the other side's clock covers
+ * has nothing to add; that is what is decided by a clock here, and holds for
+ * states reached by writes and merges.  Where a document is needed and not to be
+ * had, the caller hears of it (missing), and must get the row whole.
+ *
  * An update or delete of a tombstone is accepted: policy is the caller's, and
  * a row that is dead under one policy is alive under another.
  *
@@ -137,6 +144,32 @@ set_base(CvgCell *cell, CvgDot dot, CvgSlice value)
 	cell->npairs = 1;
 }
 
+static CvgDot
+dot_of(const CvgRowParts *parts, CvgRowDot dot)
+{
+	CvgDot		result = {{NULL, 0}, dot.stamp};
+
+	if (dot.stamp != 0)
+		result.replica = parts->replicas[dot.replica].id;
+	return result;
+}
+
+static CvgDot
+unit_dot(const CvgRowParts *parts, uint32 unit)
+{
+	bool		found;
+	int			at = cvg_row_find_unit(parts, unit, &found);
+
+	return dot_of(parts, found ? parts->units[at].dot : parts->birth);
+}
+
+/* When a document was last written as a whole; none: never. */
+static CvgDot
+whole_dot(const CvgRowParts *parts, uint32 unit, const CvgCell *cell)
+{
+	return cell->by_path ? cell->whole : unit_dot(parts, unit);
+}
+
 /*
  * A new value of a unit: alone, and what was counted is taken back.  seen is
  * the clock before the write.
@@ -148,6 +181,7 @@ write_cell(CvgRowParts *parts, const CvgRowParts *seen, CvgDot dot,
 	CvgCell		cell;
 
 	open_cell(parts, write->unit, &cell);
+	cvg_cell_drop_paths(&cell);
 	cell.multi |= write->multi;
 	if (cell.nshares > 0)
 		cvg_cell_floor(&cell, seen);
@@ -166,6 +200,7 @@ count_cell(CvgRowParts *parts, CvgDot dot, CvgDot old_dot,
 	bool		counted;
 
 	open_cell(parts, write->unit, &cell);
+	cvg_cell_drop_paths(&cell);
 	counted = cell.nshares > 0;
 	share = cvg_cell_share(&cell, dot.replica);
 	if (share->last == 0)
@@ -176,6 +211,46 @@ count_cell(CvgRowParts *parts, CvgDot dot, CvgDot old_dot,
 		set_base(&cell, old_dot, write->value);
 	store_cell(parts, write->unit, &cell);
 	cvg_cell_free(&cell);
+}
+
+/*
+ * Marks of a document, on top of those that the row has.  insert: what follows
+ * from the document has the new birth for its dot.
+ */
+static void
+mark_cell(CvgRowParts *parts, const CvgRowParts *seen, CvgDot dot, bool insert,
+		  const CvgCellWrite *write)
+{
+	CvgCell		cell;
+	CvgMark    *marks;
+
+	open_cell(seen, write->unit, &cell);
+	Assert(!cell.multi && cell.nshares == 0);
+	marks = palloc(sizeof(CvgMark) * (cell.nmarks + write->nmarks + 1));
+	cell.whole = whole_dot(seen, write->unit, &cell);
+	cell.nmarks = cvg_marks_write(cell.marks, cell.nmarks, write->marks, write->nmarks,
+								  dot, cell.whole, marks);
+	if (cell.marks != NULL)
+		pfree(cell.marks);
+	cell.marks = marks;
+	cell.by_path |= insert;
+	if (!cell.by_path)
+		cell.whole.stamp = 0;
+	store_cell(parts, write->unit, &cell);
+	cvg_cell_free(&cell);
+}
+
+/* A write to a unit that has a cell, or may get one. */
+static void
+write_any_cell(CvgRowParts *parts, const CvgRowParts *seen, CvgDot dot, bool insert,
+			   const CvgCellWrite *write)
+{
+	if (write->count)
+		count_cell(parts, dot, insert ? dot : unit_dot(seen, write->unit), write);
+	else if (write->paths)
+		mark_cell(parts, seen, dot, insert, write);
+	else
+		write_cell(parts, seen, dot, write);
 }
 
 /* A re-insert: every cell begins anew, over what the tombstone knew. */
@@ -193,30 +268,12 @@ renew_cells(CvgRowParts *parts, const CvgRowParts *seen)
 		open_cell(parts, unit, &cell);
 		if (cell.nshares > 0)
 			cvg_cell_floor(&cell, seen);
+		cvg_cell_drop_paths(&cell);
 		cell.npairs = 0;
 		store_cell(parts, unit, &cell);
 		cvg_cell_free(&cell);
 		i += parts->ncells == before;
 	}
-}
-
-static CvgDot
-dot_of(const CvgRowParts *parts, CvgRowDot dot)
-{
-	CvgDot		result = {{NULL, 0}, dot.stamp};
-
-	if (dot.stamp != 0)
-		result.replica = parts->replicas[dot.replica].id;
-	return result;
-}
-
-static CvgDot
-unit_dot(const CvgRowParts *parts, uint32 unit)
-{
-	bool		found;
-	int			at = cvg_row_find_unit(parts, unit, &found);
-
-	return dot_of(parts, found ? parts->units[at].dot : parts->birth);
 }
 
 CvgStatus
@@ -241,12 +298,7 @@ cvg_rowstate_insert_cells(CvgSlice old, CvgSlice replica, CvgStamp stamp,
 	parts.nunits = 0;			/* all of them are older than the birth */
 	renew_cells(&parts, &seen);
 	for (i = 0; i < ncells; i++)
-	{
-		if (cells[i].count)
-			count_cell(&parts, own, own, &cells[i]);
-		else
-			write_cell(&parts, &seen, own, &cells[i]);
-	}
+		write_any_cell(&parts, &seen, own, true, &cells[i]);
 	cvg_row_free(&seen);
 	end_write(&parts, out);
 	return CVG_OK;
@@ -256,6 +308,27 @@ CvgStatus
 cvg_rowstate_insert(CvgSlice old, CvgSlice replica, CvgStamp stamp, CvgBuf *out)
 {
 	return cvg_rowstate_insert_cells(old, replica, stamp, NULL, 0, out);
+}
+
+/* Documents that were written as a whole have no paths. */
+static void
+drop_paths(CvgRowParts *parts, const uint32 *units, int nunits)
+{
+	int			i;
+
+	for (i = 0; i < nunits && parts->ncells > 0; i++)
+	{
+		CvgCell		cell;
+		bool		found;
+
+		(void) cvg_row_find_cell(parts, units[i], &found);
+		if (!found)
+			continue;
+		open_cell(parts, units[i], &cell);
+		cvg_cell_drop_paths(&cell);
+		store_cell(parts, units[i], &cell);
+		cvg_cell_free(&cell);
+	}
 }
 
 /* The units that an update writes get its dot. */
@@ -269,7 +342,7 @@ write_units(CvgRowParts *parts, CvgRowDot dot, const uint32 *units, int nunits)
 		bool		found;
 		int			at = cvg_row_find_unit(parts, units[i], &found);
 
-		if (units[i] == 0 || (!found && parts->nunits >= CVG_MAX_STATE_UNITS))
+		if (units[i] == 0 || (!found && parts->nunits >= CVG_MAX_UNITS))
 			return units[i] == 0 ? CVG_E_FORBIDDEN : CVG_E_LIMIT;
 		if (!found)
 		{
@@ -305,16 +378,13 @@ cvg_rowstate_update_cells(CvgSlice old, CvgSlice replica, CvgStamp stamp,
 	parts.replicas[dot.replica].vc = stamp;
 	parts.replicas[dot.replica].w = stamp;
 	status = write_units(&parts, dot, units, nunits);
+	if (status == CVG_OK)
+		drop_paths(&parts, units, nunits);
 	if (status == CVG_OK && ncells > 0)
 	{
 		(void) cvg_row_load(old, &seen);
 		for (i = 0; i < ncells; i++)
-		{
-			if (cells[i].count)
-				count_cell(&parts, own, unit_dot(&seen, cells[i].unit), &cells[i]);
-			else
-				write_cell(&parts, &seen, own, &cells[i]);
-		}
+			write_any_cell(&parts, &seen, own, false, &cells[i]);
 		cvg_row_free(&seen);
 	}
 	if (status == CVG_OK)
@@ -554,6 +624,148 @@ place_values(CvgRowMerge *merge, int at, CvgDot dot, CvgCell *cell)
 		merge->sides[at] = side;
 }
 
+/* A document is as one side has it. */
+static void
+place_side(CvgRowParts *out, const CvgCell *from, uint32 unit, CvgRowMerge *merge,
+		   int at, CvgSide side)
+{
+	CvgCell		cell = *from;
+
+	cell.npairs = 0;			/* what open_side() made of the row */
+	store_cell(out, unit, &cell);
+	if (at >= 0 && merge->sides != NULL)
+		merge->sides[at] = side;
+}
+
+/* Does a clock cover all writes to a side's document? */
+static bool
+is_within(const CvgCellSide *side, CvgDot unit, const CvgRowParts *clock)
+{
+	int			i;
+
+	if (!cvg_row_covers(clock, unit) ||
+		(side->cell.whole.stamp != 0 && !cvg_row_covers(clock, side->cell.whole)))
+		return false;
+	for (i = 0; i < side->cell.nmarks; i++)
+	{
+		if (!cvg_row_covers(clock, side->cell.marks[i].dot))
+			return false;
+	}
+	return true;
+}
+
+/* A side for leaves.c; false if its document is not to be had. */
+static bool
+open_document(const CvgCellSide *side, uint32 unit, CvgRowMerge *merge, int at,
+			  CvgSide which, CvgLeafSide *out)
+{
+	CvgLeaves	leaves = {0};
+	bool		known = at >= 0 && merge->leaves != NULL &&
+		merge->leaves(merge->arg, which, at, &leaves);
+
+	out->unit = unit_dot(side->clock, unit);
+	out->whole = whole_dot(side->clock, unit, &side->cell);
+	out->nmarks = side->cell.nmarks;
+	out->marks = side->cell.marks;
+	out->n = leaves.n;
+	out->leaves = leaves.leaves;
+	return known;
+}
+
+/* Merge two documents neither of which contains the other. */
+static void
+merge_documents(const CvgCellSide *sa, const CvgCellSide *sb, uint32 unit,
+				CvgRowMerge *merge, int at, CvgCell *cell)
+{
+	CvgLeafSide a;
+	CvgLeafSide b;
+	CvgLeafSide out;
+	bool		known = open_document(sa, unit, merge, at, CVG_SIDE_A, &a);
+
+	known &= open_document(sb, unit, merge, at, CVG_SIDE_B, &b);
+	cvg_leaves_merge(&a, &b, &out);
+	cell->by_path = cvg_dot_cmp(out.whole.stamp, out.whole.replica,
+								out.unit.stamp, out.unit.replica) != 0;
+	if (cell->by_path)
+		cell->whole = out.whole;
+	cell->marks = out.marks;
+	cell->nmarks = out.nmarks;
+	merge->too_many |= cell->nmarks > CVG_MAX_MARKS;
+	if (known)
+		merge->documents[at] = (CvgLeaves) {out.n, out.leaves};
+	else
+		pfree(out.leaves);
+	if (at < 0)
+		return;
+	if (merge->sides != NULL)
+		merge->sides[at] = known ? CVG_SIDE_DOCUMENT : CVG_SIDE_FOLD;
+	if (!known && merge->missing != NULL)
+		merge->missing[at] = true;
+}
+
+static bool
+same_cells(const CvgCell *a, const CvgCell *b)
+{
+	CvgBuf		bytes_a;
+	CvgBuf		bytes_b;
+	bool		same;
+
+	cvg_buf_init(&bytes_a);
+	cvg_buf_init(&bytes_b);
+	cvg_cell_put(a, &bytes_a);
+	cvg_cell_put(b, &bytes_b);
+	same = cvg_slice_eq(cvg_buf_slice(&bytes_a), cvg_buf_slice(&bytes_b));
+	cvg_buf_free(&bytes_a);
+	cvg_buf_free(&bytes_b);
+	return same;
+}
+
+/*
+ * A document with paths.  Where one side has nothing that the other has not
+ * seen, it is as the other side has it; the document is needed of neither.
+ * Damaged states only can each seem to contain the other, and differ.
+ */
+static void
+merge_paths(CvgRowParts *out, const CvgCellSide *sa, const CvgCellSide *sb, uint32 unit,
+			CvgRowMerge *merge)
+{
+	int			at = listed_unit(merge, unit);
+	bool		b_in_a = is_within(sb, unit_dot(sb->clock, unit), sa->clock);
+	bool		a_in_b = is_within(sa, unit_dot(sa->clock, unit), sb->clock);
+	CvgCell		cell;
+
+	if (a_in_b && b_in_a)
+		a_in_b = b_in_a = same_cells(&sa->cell, &sb->cell);
+	if (a_in_b || b_in_a)
+	{
+		place_side(out, b_in_a ? &sa->cell : &sb->cell, unit, merge, at,
+				   b_in_a ? CVG_SIDE_A : CVG_SIDE_B);
+		return;
+	}
+	cvg_cell_init(&cell, 0, 0);
+	merge_documents(sa, sb, unit, merge, at, &cell);
+	store_cell(out, unit, &cell);
+	cvg_cell_free(&cell);
+}
+
+/*
+ * Values and counts are the stronger way of recording: then there are no
+ * paths.
+ */
+static bool
+both_by_paths(CvgCellSide *sa, CvgCellSide *sb)
+{
+	const CvgCell *a = &sa->cell;
+	const CvgCell *b = &sb->cell;
+
+	if (!a->multi && a->npairs <= 1 && a->nshares == 0 &&
+		!b->multi && b->npairs <= 1 && b->nshares == 0)
+		return true;
+	cvg_cell_drop_paths(&sa->cell);
+	cvg_cell_drop_paths(&sb->cell);
+	return false;
+}
+
 static void
 merge_cell(CvgRowParts *a, CvgRowParts *b, CvgRowParts *out, uint32 unit,
 		   CvgRowMerge *merge)
@@ -571,6 +783,8 @@ merge_cell(CvgRowParts *a, CvgRowParts *b, CvgRowParts *out, uint32 unit,
 		place_values(merge, listed_unit(merge, unit), unit_dot(out, unit), &cell);
 		store_cell(out, unit, &cell);
 	}
+	else if (both_by_paths(&sa, &sb))
+		merge_paths(out, &sa, &sb, unit, merge);
 	else
 	{
 		cvg_cell_merge(&sa, &sb, &cell);
@@ -615,7 +829,7 @@ merge_all_cells(CvgSlice a, CvgSlice b, CvgRowParts *out, CvgRowMerge *merge)
 	join_cells(&pa, &pb, out, merge);
 	cvg_row_free(&pa);
 	cvg_row_free(&pb);
-	return out->ncells > CVG_MAX_UNITS ? CVG_E_LIMIT : CVG_OK;
+	return out->ncells > CVG_MAX_UNITS || merge->too_many ? CVG_E_LIMIT : CVG_OK;
 }
 
 CvgStatus
@@ -638,6 +852,7 @@ cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b, CvgRowMerge *merge, CvgBuf *out
 	}
 	cvg_row_init(&merged);
 	cells = pa.ncells > 0 || pb.ncells > 0;
+	merge->too_many = false;
 	merge->order = join_replicas(&pa, &pb, &merged);
 	renumber(&pa);
 	renumber(&pb);
@@ -645,7 +860,7 @@ cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b, CvgRowMerge *merge, CvgBuf *out
 	choose_sides(&pa, &pb, merge->units, merge->nunits, merge->sides);
 	if (cells)
 		status = merge_all_cells(a, b, &merged, merge);
-	if (merged.nreplicas > CVG_MAX_CLOCK || merged.nunits > CVG_MAX_STATE_UNITS)
+	if (merged.nreplicas > CVG_MAX_CLOCK || merged.nunits > CVG_MAX_UNITS)
 		status = CVG_E_LIMIT;
 	else if (status == CVG_OK && merged.nreplicas > 0)
 		cvg_row_encode(&merged, out);

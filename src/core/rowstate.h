@@ -22,8 +22,9 @@
  * a lattice.  Nothing here touches column values: a merge only says, unit by
  * unit, which side's value to take.
  *
- * A unit whose concurrent values are all kept, or that is counted in, has a
- * *cell* in the state besides: see rowcell.h.  How a write records what it
+ * A unit whose concurrent values are all kept, or that is counted in, or that is
+ * a document written by its paths, has a *cell* in the state besides: see
+ * rowcell.h.  How a write records what it
  * does is decided by the column's strategy when it is made; merging does not
  * know of strategies.
  *
@@ -39,15 +40,13 @@
 #define CVG_CORE_ROWSTATE_H
 
 #include "core/buf.h"
+#include "core/leaves.h"
 #include "core/vclock.h"
 
 #define CVG_ROWSTATE_VERSION	1
 
 /* No more units than PostgreSQL has columns. */
 #define CVG_MAX_UNITS		1600
-
-/* Units of a state: those of a table, and paths in its documents (leaves.h). */
-#define CVG_MAX_STATE_UNITS (4 * CVG_MAX_UNITS)
 
 /* A deleted row against concurrent writes; per table, the same on all nodes. */
 typedef enum CvgOnDelete
@@ -63,7 +62,8 @@ typedef enum CvgSide
 	CVG_SIDE_A = 0,				/* in a's row; also when both have the same dot */
 	CVG_SIDE_B = 1,
 	CVG_SIDE_VALUE,				/* it was stored in one of the states */
-	CVG_SIDE_FOLD				/* to be computed from the merged state's cell */
+	CVG_SIDE_FOLD,				/* to be computed from the merged state's cell */
+	CVG_SIDE_DOCUMENT			/* a document that was merged by its paths */
 } CvgSide;
 
 extern CvgStatus cvg_rowstate_validate(CvgSlice state, CvgError *err);
@@ -99,15 +99,21 @@ extern CvgStatus cvg_rowstate_merge(CvgSlice a, CvgSlice b,
  *	 count  the writer's contributions add up to "amount" now; the unit's dot
  *			does not move.  "value" is what the row has, and what is counted
  *			on top of; empty in an insert, where nothing is.
- * Units of an update that are not mentioned must have no cell.
+ *	 paths	the unit is a document, and these marks of paths were written
+ *			(cvg_leaves_changed()); the unit's dot does not move in an update.
+ *			For a unit that is neither multi nor counted.
+ * Units of an update that are not mentioned must have no values or counts.
  */
 typedef struct CvgCellWrite
 {
 	uint32		unit;
 	bool		count;
 	bool		multi;
+	bool		paths;
 	CvgSlice	amount;
 	CvgSlice	value;
+	const CvgMark *marks;		/* of paths */
+	int			nmarks;
 } CvgCellWrite;
 
 extern CvgStatus cvg_rowstate_insert_cells(CvgSlice old, CvgSlice replica,
@@ -118,9 +124,17 @@ extern CvgStatus cvg_rowstate_update_cells(CvgSlice old, CvgSlice replica,
 										   int nunits, const CvgCellWrite *cells,
 										   int ncells, CvgBuf *out);
 
+/* A document as its leaves. */
+typedef struct CvgLeaves
+{
+	int			n;
+	CvgLeaf    *leaves;
+} CvgLeaves;
+
 /*
  * A merge that can look at the values in the two rows: value returns false
- * when a side does not have that of units[unit].
+ * when a side does not have that of units[unit], and so does leaves for one
+ * that is a document, in order.
  */
 typedef struct CvgRowMerge
 {
@@ -131,14 +145,21 @@ typedef struct CvgRowMerge
 	bool	   *missing;		/* by unit: set if a value was not to be had */
 	bool		(*value) (void *arg, CvgSide side, int unit, CvgSlice *out);
 	void	   *arg;
+	bool		(*leaves) (void *arg, CvgSide side, int unit, CvgLeaves *out);
+	CvgLeaves  *documents;		/* by unit, set (palloc'ed) if CVG_SIDE_DOCUMENT */
 	CvgOrder	order;
+	bool		too_many;		/* marks of a document */
 } CvgRowMerge;
 
 extern CvgStatus cvg_rowstate_merge_cells(CvgSlice a, CvgSlice b,
 										  CvgRowMerge *merge, CvgBuf *out);
 
-/* How many units have a dot of their own once these have been written, too. */
-extern int	cvg_rowstate_unit_count(CvgSlice state, const uint32 *units, int nunits);
+/*
+ * How many marks are stored of a document once these have been written to it;
+ * -1 if the unit has values or counts, and so no marks.
+ */
+extern int	cvg_rowstate_mark_count(CvgSlice state, uint32 unit, const CvgMark *marks,
+									int nmarks);
 
 /* Cells of a state: does a unit have one, and what is in it? */
 extern bool cvg_rowstate_has_cells(CvgSlice state);
@@ -154,6 +175,9 @@ typedef struct CvgCellView
 	CvgSlice   *replicas;
 	CvgSlice   *amounts;		/* empty: none */
 	CvgSlice   *floors;			/* to be taken away from it; empty: none */
+	int			nmarks;			/* of paths of a document, with dots of their own */
+	CvgDot		latest_mark;	/* the largest of these */
+	bool		by_path;		/* the row's birth wrote it by its paths */
 } CvgCellView;
 
 /* False if the unit has none; palloc'ed, for the caller's context to free. */
@@ -186,13 +210,6 @@ extern CvgDot cvg_rowstate_birth(CvgSlice state);
 
 /* Dot of a unit: its own or the birth. */
 extern CvgDot cvg_rowstate_unit_dot(CvgSlice state, uint32 unit);
-
-/*
- * Has b a unit that is none of these (ascending), with a larger dot of its own
- * than a has?
- */
-extern bool cvg_rowstate_other_units_newer(CvgSlice a, CvgSlice b,
-										   const uint32 *units, int nunits);
 
 /*
  * Canonical bytes naming the birth dot: varint id length, id, stamp as u64.

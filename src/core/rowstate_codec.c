@@ -61,7 +61,7 @@
 /* Fewest bytes of a replica, a unit: bound counts before allocating. */
 #define MIN_REPLICA_BYTES	3
 #define MIN_UNIT_BYTES		5
-#define MIN_CELL_BYTES		8
+#define MIN_CELL_BYTES		6
 
 void
 cvg_row_init(CvgRowParts *parts)
@@ -127,6 +127,19 @@ cvg_row_find_unit(const CvgRowParts *parts, uint32 id, bool *found)
 	}
 	*found = low < parts->nunits && parts->units[low].id == id;
 	return low;
+}
+
+bool
+cvg_row_covers(const CvgRowParts *parts, CvgDot dot)
+{
+	int			i;
+
+	for (i = 0; i < parts->nreplicas; i++)
+	{
+		if (cvg_slice_eq(parts->replicas[i].id, dot.replica))
+			return dot.stamp <= parts->replicas[i].vc;
+	}
+	return false;
 }
 
 void
@@ -243,7 +256,7 @@ get_dot(CvgReader *r, const CvgRowParts *parts)
 static void
 get_shape(CvgReader *r, int *nreplicas, int *nunits)
 {
-	uint64		shape = cvg_get_varint_max(r, CVG_MAX_STATE_UNITS * 8 + SHAPE_REPLICAS);
+	uint64		shape = cvg_get_varint_max(r, CVG_MAX_UNITS * 8 + SHAPE_REPLICAS);
 	uint64		n = (shape & 7) + 1;
 
 	if ((shape & 7) == SHAPE_REPLICAS)
@@ -450,30 +463,25 @@ static bool
 cell_covered(const CvgRowParts *parts, const CvgCell *cell)
 {
 	int			i;
-	int			j;
 
 	for (i = 0; i < cell->npairs; i++)
 	{
-		for (j = 0; j < parts->nreplicas; j++)
-		{
-			if (cvg_slice_eq(parts->replicas[j].id, cell->pairs[i].dot.replica))
-				break;
-		}
-		if (j == parts->nreplicas || cell->pairs[i].dot.stamp > parts->replicas[j].vc)
+		if (!cvg_row_covers(parts, cell->pairs[i].dot))
 			return false;
 	}
 	for (i = 0; i < cell->nshares; i++)
 	{
-		for (j = 0; j < parts->nreplicas; j++)
-		{
-			if (cvg_slice_eq(parts->replicas[j].id, cell->shares[i].id))
-				break;
-		}
-		if (j == parts->nreplicas ||
-			Max(cell->shares[i].last, cell->shares[i].fc) > parts->replicas[j].vc)
+		CvgDot		latest = {cell->shares[i].id, Max(cell->shares[i].last, cell->shares[i].fc)};
+
+		if (!cvg_row_covers(parts, latest))
 			return false;
 	}
-	return true;
+	for (i = 0; i < cell->nmarks; i++)
+	{
+		if (!cvg_row_covers(parts, cell->marks[i].dot))
+			return false;
+	}
+	return cell->whole.stamp == 0 || cvg_row_covers(parts, cell->whole);
 }
 
 static void

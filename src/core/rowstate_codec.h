@@ -75,6 +75,9 @@ extern int	cvg_row_find_cell(const CvgRowParts *parts, uint32 unit, bool *found)
 /* Index of a unit with a dot of its own, or where it belongs. */
 extern int	cvg_row_find_unit(const CvgRowParts *parts, uint32 unit, bool *found);
 
+/* Does the row clock cover a dot? */
+extern bool cvg_row_covers(const CvgRowParts *parts, CvgDot dot);
+
 /* Put a cell with this body, whose memory becomes the parts'; NULL takes it away. */
 extern void cvg_row_set_cell(CvgRowParts *parts, uint32 unit, CvgBuf *body);
 extern void cvg_row_reserve(CvgRowParts *parts, int nreplicas, int nunits);

@@ -172,49 +172,30 @@ cvg_rowstate_unit_dot(CvgSlice state, uint32 unit)
 }
 
 int
-cvg_rowstate_unit_count(CvgSlice state, const uint32 *units, int nunits)
+cvg_rowstate_mark_count(CvgSlice state, uint32 unit, const CvgMark *marks, int nmarks)
 {
 	CvgRowParts parts;
+	CvgCell		cell;
+	CvgMark    *all;
+	CvgDot		none = {{NULL, 0}, 0};
 	bool		found;
+	int			at;
 	int			n;
-	int			i;
 
 	if (cvg_row_load(state, &parts) != CVG_OK)
-		return nunits;
-	n = parts.nunits;
-	for (i = 0; i < nunits; i++)
-	{
-		(void) cvg_row_find_unit(&parts, units[i], &found);
-		n += !found;
-	}
+		return -1;
+	at = cvg_row_find_cell(&parts, unit, &found);
+	if (found)
+		cvg_cell_load(parts.cells[at].body, &cell, 0);
+	else
+		cvg_cell_init(&cell, 0, 0);
+	all = palloc(sizeof(CvgMark) * (cell.nmarks + nmarks + 1));
+	n = cell.multi || cell.nshares > 0 ? -1 :
+		cvg_marks_write(cell.marks, cell.nmarks, marks, nmarks, none, none, all);
+	pfree(all);
+	cvg_cell_free(&cell);
 	cvg_row_free(&parts);
 	return n;
-}
-
-bool
-cvg_rowstate_other_units_newer(CvgSlice a, CvgSlice b, const uint32 *units, int nunits)
-{
-	CvgRowParts parts;
-	bool		newer = false;
-	int			i;
-	int			j = 0;
-
-	if (cvg_row_load(b, &parts) != CVG_OK)
-		return false;
-	for (i = 0; i < parts.nunits && !newer; i++)
-	{
-		CvgDot		theirs = public_dot(&parts, parts.units[i].dot);
-		CvgDot		ours;
-
-		while (j < nunits && units[j] < parts.units[i].id)
-			j++;
-		if (j < nunits && units[j] == parts.units[i].id)
-			continue;
-		ours = cvg_rowstate_unit_dot(a, parts.units[i].id);
-		newer = cvg_dot_cmp(theirs.stamp, theirs.replica, ours.stamp, ours.replica) > 0;
-	}
-	cvg_row_free(&parts);
-	return newer;
 }
 
 void
@@ -289,6 +270,16 @@ cvg_rowstate_cell(CvgSlice state, uint32 unit, CvgCellView *view)
 	{
 		cvg_cell_load(parts.cells[at].body, &cell, 0);
 		view->multi = cell.multi;
+		view->nmarks = cell.nmarks;
+		view->by_path = cell.by_path;
+		for (i = 0; i < cell.nmarks; i++)
+		{
+			CvgDot		dot = cell.marks[i].dot;
+
+			if (cvg_dot_cmp(dot.stamp, dot.replica, view->latest_mark.stamp,
+							view->latest_mark.replica) > 0)
+				view->latest_mark = dot;
+		}
 		view_pairs(&cell, view);
 		view->counted = cell.nshares > 0;
 		view->nshares = cell.nshares;
@@ -387,9 +378,23 @@ put_text_cell(CvgBuf *out, const CvgRowCell *from)
 	int			i;
 
 	cvg_cell_load(from->body, &cell, 0);
-	snprintf(text, sizeof(text), " cell %08x%s", from->unit,
-			 cell.multi ? " several" : "");
+	snprintf(text, sizeof(text), " cell %08x%s%s", from->unit,
+			 cell.multi ? " several" : "", cell.by_path ? " by path" : "");
 	put_text(out, text);
+	if (cell.whole.stamp != 0)
+	{
+		put_text(out, " whole ");
+		put_text_dot(out, cell.whole.replica, cell.whole.stamp);
+	}
+	for (i = 0; i < cell.nmarks; i++)
+	{
+		static const char *const kinds[] = {"", "below ", "empty "};
+
+		snprintf(text, sizeof(text), "%s%s%08x=", i == 0 ? " paths " : ",",
+				 kinds[cell.marks[i].kind], cell.marks[i].id);
+		put_text(out, text);
+		put_text_dot(out, cell.marks[i].dot.replica, cell.marks[i].dot.stamp);
+	}
 	for (i = 0; i < cell.npairs; i++)
 	{
 		put_text(out, i == 0 ? " values " : ",");

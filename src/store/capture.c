@@ -113,20 +113,20 @@ write_state(CvgDb *db, CvgRel *rel, StateFn fn, CvgSlice old,
 }
 
 /*
- * The same for a row that is inserted (oldslot NULL) or updated, in a table
- * whose columns have strategies, or had: they say how the write is recorded,
+ * The same for a row that is inserted (oldslot NULL; image is of the row that
+ * was deleted before) or updated, in a table whose columns have strategies, or had: they say how the write is recorded,
  * and columns that are counted in may come out with another value.
  */
 static void
-write_recorded(CvgDb *db, CvgRel *rel, CvgSlice old, TupleTableSlot *oldslot,
-			   TupleTableSlot *newslot, const uint32 *units, int nunits, CvgBuf *out,
-			   CvgReplaced *replaced)
+write_recorded(CvgDb *db, CvgRel *rel, CvgSlice old, CvgSlice image,
+			   TupleTableSlot *oldslot, TupleTableSlot *newslot, const uint32 *units, int nunits,
+			   CvgBuf *out, CvgReplaced *replaced)
 {
 	int			nestlevel = rel->has_text ? cvg_codec_enter() : 0;
 	CvgStatus	status = CVG_E_FORBIDDEN;
 	CvgRecorded rec;
 
-	cvg_strategy_record(rel, old, self_id(db), oldslot, newslot, units, nunits, &rec);
+	cvg_strategy_record(rel, old, image, self_id(db), oldslot, newslot, units, nunits, &rec);
 	for (int tries = 0; tries < 2 && status == CVG_E_FORBIDDEN; tries++)
 	{
 		CvgStamp	stamp = cvg_xactlog_stamp(db);
@@ -147,11 +147,11 @@ write_recorded(CvgDb *db, CvgRel *rel, CvgSlice old, TupleTableSlot *oldslot,
 }
 
 static void
-write_insert(CvgDb *db, CvgRel *rel, CvgSlice old, TupleTableSlot *slot, CvgBuf *out,
-			 CvgReplaced *replaced)
+write_insert(CvgDb *db, CvgRel *rel, CvgSlice old, CvgSlice image, TupleTableSlot *slot,
+			 CvgBuf *out, CvgReplaced *replaced)
 {
 	if (rel->has_strategies)
-		write_recorded(db, rel, old, NULL, slot, NULL, 0, out, replaced);
+		write_recorded(db, rel, old, image, NULL, slot, NULL, 0, out, replaced);
 	else
 		write_state(db, rel, insert_fn, old, NULL, 0, out);
 }
@@ -326,7 +326,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out,
 	}
 	if (rel->desc->merges)
 		cvg_crdt_insert_columns(rel, slot, image, replaced);
-	write_insert(db, rel, old, slot, out, replaced);
+	write_insert(db, rel, old, image, slot, out, replaced);
 }
 
 static void
@@ -347,14 +347,14 @@ state_of_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot,
 	if (old.len == 0)
 	{
 		/* written while our triggers were off: it begins to exist now */
-		write_insert(db, rel, old, newslot, out, replaced);
+		write_insert(db, rel, old, cvg_slice(NULL, 0), newslot, out, replaced);
 		return;
 	}
 	n = changed_units(rel, oldslot, newslot, units);
 	if (rel->has_strategies)
 	{
 		n = cvg_strategy_add_kept(rel, old, units, n);
-		write_recorded(db, rel, old, oldslot, newslot, units, n, out, replaced);
+		write_recorded(db, rel, old, cvg_slice(NULL, 0), oldslot, newslot, units, n, out, replaced);
 	}
 	else
 		write_state(db, rel, cvg_rowstate_update, old, units, n, out);
@@ -553,7 +553,7 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
 	cvg_replaced_init(&replaced, rel);
 	if (rel->desc->merges)
 		cvg_crdt_insert_columns(rel, *slot, grave.image, &replaced);
-	write_insert(db, rel, grave.state, *slot, &fresh, &replaced);
+	write_insert(db, rel, grave.state, grave.image, *slot, &fresh, &replaced);
 	restamp = cvg_restamp_begin(relation, rel->state_attnum);
 	cvg_restamp_row(restamp, *slot, cvg_buf_slice(&fresh), &replaced);
 	*slot = cvg_restamp_end_with(restamp);

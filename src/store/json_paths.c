@@ -10,8 +10,9 @@
  */
 #include "compat.h"
 
-#include "core/leaves.h"
+#include "core/entry.h"
 #include "store/json_paths.h"
+#include "store/meta.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -83,40 +84,65 @@ walk_object(Leaves *to, JsonbContainer *object, CvgBuf *path)
 
 /* In order; false: no object. */
 static bool
-get_leaves(Datum doc, bool isnull, Leaves *out)
+get_leaves(const CvgJson *json, CvgLeaves *out)
 {
-	Jsonb	   *jb = isnull ? NULL : DatumGetJsonbP(doc);
+	Jsonb	   *jb = json->isnull ? NULL : DatumGetJsonbP(json->doc);
+	bool		object = jb != NULL && JB_ROOT_IS_OBJECT(jb);
+	Leaves		leaves = {0};
 	CvgBuf		path;
 
-	memset(out, 0, sizeof(*out));
 	cvg_buf_init(&path);
-	if (isnull || !JB_ROOT_IS_OBJECT(jb))
-	{
-		add_leaf(out, &path, false, isnull ? cvg_slice(NULL, 0) : value_text(jb));
-		return false;
-	}
-	walk_object(out, &jb->root, &path);
-	if (out->n > 0)
-		qsort(out->leaves, out->n, sizeof(CvgLeaf), cvg_leaf_cmp);
-	return true;
+	if (object)
+		walk_object(&leaves, &jb->root, &path);
+	else
+		add_leaf(&leaves, &path, false, jb == NULL ? cvg_slice(NULL, 0) : value_text(jb));
+	if (leaves.n > 0)
+		qsort(leaves.leaves, leaves.n, sizeof(CvgLeaf), cvg_leaf_cmp);
+	out->n = leaves.n;
+	out->leaves = leaves.leaves;
+	return object;
 }
 
-int
-cvg_json_changed_paths(CvgSlice column, Datum old, bool oldnull, Datum new, bool newnull,
-					   uint32 *ids)
+void
+cvg_json_leaves(const CvgJson *json, CvgLeaves *out)
 {
-	Leaves		a;
-	Leaves		b;
-	uint32	   *changed;
-	int			n;
+	(void) get_leaves(json, out);
+}
 
-	if (!get_leaves(old, oldnull, &a) || !get_leaves(new, newnull, &b))
-		return -1;
-	changed = cvg_leaves_changed(column, a.leaves, a.n, b.leaves, b.n, &n);
-	if (n > CVG_JSON_MAX_PATHS)
-		return -1;
-	memcpy(ids, changed, sizeof(uint32) * n);
-	return n;
+CvgMark *
+cvg_json_marks(const CvgJson *old, const CvgJson *new, bool insert, int *n)
+{
+	CvgLeaves	a = {0};
+	CvgLeaves	b;
+	CvgMark    *marks;
+
+	if ((old != NULL && !get_leaves(old, &a)) || !get_leaves(new, &b))
+		return NULL;
+	marks = cvg_leaves_changed(a.leaves, a.n, b.leaves, b.n, insert, n);
+	return *n > (insert ? CVG_JSON_MAX_MARKS : CVG_JSON_MAX_PATHS) ? NULL : marks;
+}
+
+bool
+cvg_json_in_image(CvgRel *rel, int column, CvgSlice bytes, CvgJson *out)
+{
+	const CvgColumn *wanted = &rel->desc->columns[column];
+	const CvgDescriptor *desc;
+	CvgImage	image;
+
+	if (bytes.len == 0 || cvg_image_decode(bytes, &image, NULL) != CVG_OK ||
+		(desc = cvg_descriptor_lookup(image.hash)) == NULL)
+		return false;
+	for (int i = 0; i < image.ncolumns; i++)
+	{
+		const CvgColumn *col = &desc->columns[image.cols[i]];
+
+		if (!cvg_slice_eq(col->name, wanted->name) ||
+			!cvg_slice_eq(col->type_name, wanted->type_name))
+			continue;
+		out->doc = cvg_codec_get(&rel->columns[column].codec, image.values[i], &out->isnull);
+		return true;
+	}
+	return false;
 }
 
 /* ----------------------------------------------------------------
@@ -199,23 +225,15 @@ print_document(const CvgLeaf *leaves, int n)
 	return out.data;
 }
 
-Datum
-cvg_json_merge(CvgSlice column, uint32 unit, const CvgJsonSide *a, const CvgJsonSide *b,
-			   bool *isnull)
+CvgJson
+cvg_json_document(const CvgLeaves *leaves)
 {
-	Leaves		la;
-	Leaves		lb;
-	CvgLeafSide sides[2];
-	CvgLeaf    *merged;
-	int			n;
+	CvgJson		json = {0};
 
-	(void) get_leaves(a->doc, a->isnull, &la);
-	(void) get_leaves(b->doc, b->isnull, &lb);
-	sides[0] = (CvgLeafSide) {a->state, la.leaves, la.n};
-	sides[1] = (CvgLeafSide) {b->state, lb.leaves, lb.n};
-	merged = cvg_leaves_merge(column, unit, &sides[0], &sides[1], &n);
-	*isnull = n == 1 && merged[0].path.len == 0 && merged[0].value.len == 0;
-	if (*isnull)
-		return (Datum) 0;
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(print_document(merged, n)));
+	json.isnull = leaves->n == 1 && leaves->leaves[0].path.len == 0 &&
+		leaves->leaves[0].value.len == 0;
+	if (!json.isnull)
+		json.doc = DirectFunctionCall1(jsonb_in,
+									   CStringGetDatum(print_document(leaves->leaves, leaves->n)));
+	return json;
 }

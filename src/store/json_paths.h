@@ -11,32 +11,35 @@
 #include "compat.h"
 
 #include "core/rowstate.h"
+#include "store/relinfo.h"
 
 /*
- * A write of more paths than this is one of the whole document; so is one that
- * would bring the units of the row above the second.
+ * An update of more marks than the first is one of the whole document; so is
+ * a write that leaves more than the second in the row, or an insert that would
+ * if another one met it.
  */
 #define CVG_JSON_MAX_PATHS	100
-#define CVG_JSON_MAX_UNITS	1000
+#define CVG_JSON_MAX_MARKS	1000
 
-/*
- * The unit ids of the paths that an update of a column changes, at most
- * CVG_JSON_MAX_PATHS; -1 if it is to be recorded as a write of the whole
- * column (not both are objects, or too many paths).
- */
-extern int	cvg_json_changed_paths(CvgSlice column, Datum old, bool oldnull,
-								   Datum new, bool newnull, uint32 *ids);
-
-/* A version of the document and the state that says when each path was written. */
-typedef struct CvgJsonSide
+/* A document as a column has it. */
+typedef struct CvgJson
 {
 	Datum		doc;
 	bool		isnull;
-	CvgSlice	state;
-} CvgJsonSide;
+} CvgJson;
 
-/* Merge two concurrent versions path by path; unit is the column's own. */
-extern Datum cvg_json_merge(CvgSlice column, uint32 unit, const CvgJsonSide *a,
-							const CvgJsonSide *b, bool *isnull);
+/*
+ * The marks of an update, or of an insert, where old is NULL or what the row
+ * had that was deleted before; palloc'ed.  NULL if the write is to be recorded
+ * as one of the whole document: not both are objects, or too many marks.
+ */
+extern CvgMark *cvg_json_marks(const CvgJson *old, const CvgJson *new, bool insert, int *n);
+
+/* The column's document in the image of a deleted row; false: it is not there. */
+extern bool cvg_json_in_image(CvgRel *rel, int column, CvgSlice image, CvgJson *out);
+
+/* The leaves of a document, in order, and back. */
+extern void cvg_json_leaves(const CvgJson *json, CvgLeaves *out);
+extern CvgJson cvg_json_document(const CvgLeaves *leaves);
 
 #endif							/* CVG_STORE_JSON_PATHS_H */

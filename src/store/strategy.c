@@ -454,18 +454,32 @@ record_count(CvgRel *rel, int column, CvgSlice old_state, CvgSlice self,
 	out->amount = amount_bytes(type, amount);
 }
 
-/* Paths that an update of a document changes, as units; -1: all of it. */
-static int
-changed_paths(CvgRel *rel, int column, TupleTableSlot *oldslot, TupleTableSlot *newslot,
-			  uint32 *ids)
+/*
+ * Record a write to a document by its paths; false if it is one of the whole
+ * document.
+ */
+static bool
+record_paths(CvgRel *rel, int column, CvgSlice old_state, CvgSlice image,
+			 TupleTableSlot *oldslot, TupleTableSlot *newslot, CvgCellWrite *out)
 {
 	AttrNumber	attnum = rel->columns[column].attnum;
-	bool		oldnull;
-	bool		newnull;
-	Datum		old = slot_getattr(oldslot, attnum, &oldnull);
-	Datum		new = slot_getattr(newslot, attnum, &newnull);
+	bool		insert = oldslot == NULL;
+	bool		fresh = insert && old_state.len == 0;
+	CvgJson		old = {0};
+	CvgJson		new;
+	int			n;
 
-	return cvg_json_changed_paths(rel->desc->columns[column].name, old, oldnull, new, newnull, ids);
+	if (!insert)
+		old.doc = slot_getattr(oldslot, attnum, &old.isnull);
+	else if (!fresh && !cvg_json_in_image(rel, column, image, &old))
+		return false;
+	new.doc = slot_getattr(newslot, attnum, &new.isnull);
+	out->marks = cvg_json_marks(fresh ? NULL : &old, &new, insert, &out->nmarks);
+	if (out->marks == NULL)
+		return false;
+	n = cvg_rowstate_mark_count(old_state, out->unit, out->marks, out->nmarks);
+	out->paths = n >= 0 && n <= CVG_JSON_MAX_MARKS;
+	return out->paths;
 }
 
 /* The column whose strategy is that of a unit: set last.  -1 if it has none. */
@@ -536,12 +550,12 @@ cvg_strategy_add_kept(CvgRel *rel, CvgSlice state, uint32 *units, int nunits)
 }
 
 void
-cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
+cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice image, CvgSlice self,
 					TupleTableSlot *oldslot, TupleTableSlot *newslot,
 					const uint32 *units, int nunits, CvgRecorded *out)
 {
 	out->cells = palloc0(sizeof(CvgCellWrite) * Max(rel->nunits, 1));
-	out->units = palloc(sizeof(uint32) * (rel->nunits + 1) * (CVG_JSON_MAX_PATHS + 1));
+	out->units = palloc(sizeof(uint32) * Max(rel->nunits, 1));
 	out->ncells = out->nunits = 0;
 	for (int u = 0; u < rel->nunits; u++)
 	{
@@ -561,16 +575,11 @@ cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
 			out->ncells++;
 			continue;
 		}
-		if (s != NULL && s->kind == CVG_STRATEGY_JSONB_MERGE && oldslot != NULL && !has_cell)
+		if (s != NULL && s->kind == CVG_STRATEGY_JSONB_MERGE &&
+			record_paths(rel, column, old_state, image, oldslot, newslot, cell))
 		{
-			int			n = changed_paths(rel, column, oldslot, newslot, &out->units[out->nunits]);
-
-			if (n >= 0 &&
-				cvg_rowstate_unit_count(old_state, &out->units[out->nunits], n) <= CVG_JSON_MAX_UNITS)
-			{
-				out->nunits += n;
-				continue;
-			}
+			out->ncells++;
+			continue;
 		}
 		out->units[out->nunits++] = rel->units[u];
 		if (!has_cell && !cvg_strategy_keeps_values(s))

@@ -82,7 +82,8 @@ extern CvgSlice cvg_unit_value_of(CvgRel *rel, int unit, const CvgValue *values,
 								  const bool *known);
 
 /*
- * The state after an insert (oldslot NULL) or update.  units are those with a
+ * The state after an insert (oldslot NULL) or update.  image is of the deleted
+ * row that the insert goes on from, as old_state is.  units are those with a
  * changed column.  Columns that are counted in may come out with another value
  * than was assigned: these go to replaced.
  */
@@ -95,9 +96,9 @@ typedef struct CvgRecorded
 	int			nunits;
 } CvgRecorded;
 
-extern void cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice self,
-								TupleTableSlot *oldslot, TupleTableSlot *newslot,
-								const uint32 *units, int nunits, CvgRecorded *out);
+extern void cvg_strategy_record(CvgRel *rel, CvgSlice old_state, CvgSlice image,
+								CvgSlice self, TupleTableSlot *oldslot,
+								TupleTableSlot *newslot, const uint32 *units, int nunits, CvgRecorded *out);
 extern void cvg_strategy_show_counts(CvgRel *rel, CvgSlice state, TupleTableSlot *newslot,
 									 struct CvgReplaced *replaced);
 

@@ -283,6 +283,56 @@ unit_value(void *arg, CvgSide side, int unit, CvgSlice *out)
 	return value_in_columns(w, in->map, unit, in->ncolumns, in->cols, in->values, out);
 }
 
+/* The column that is all of a unit, and a document; -1: there is none such. */
+static int
+document_column(CvgRel *rel, int unit)
+{
+	int			column = -1;
+	int			i;
+
+	for (i = 0; i < rel->desc->ncolumns; i++)
+	{
+		if (rel->columns[i].unit != unit)
+			continue;
+		if (column >= 0 || rel->columns[i].codec.base != JSONBOID)
+			return -1;			/* groups move as a whole */
+		column = i;
+	}
+	return column;
+}
+
+/* CvgRowMerge.leaves */
+static bool
+unit_leaves(void *arg, CvgSide side, int unit, CvgLeaves *out)
+{
+	RowWork    *w = arg;
+	CvgRel	   *rel = w->map->store->info;
+	int			column = document_column(rel, unit);
+	CvgSlice	value;
+	CvgJson		json;
+
+	if (column < 0 || !unit_value(w, side, unit, &value))
+		return false;
+	json.doc = cvg_unit_column(rel, column, value, &json.isnull);
+	cvg_json_leaves(&json, out);
+	return true;
+}
+
+/* A document that was merged by its paths is kept like a value of the state. */
+static void
+keep_document(RowWork *w, int unit, const CvgLeaves *leaves)
+{
+	CvgRel	   *rel = w->map->store->info;
+	CvgJson		json = cvg_json_document(leaves);
+	CvgBuf		out;
+
+	cvg_buf_init(&out);
+	cvg_codec_put(&rel->columns[document_column(rel, unit)].codec, json.doc, json.isnull, &out);
+	w->source[unit] = FROM_STATE;
+	w->kept[unit] = cvg_buf_slice(&out);
+	w->paths_merged = true;
+}
+
 /* Whose value of each unit is current after an input was merged? */
 static void
 note_sources(RowWork *w, int number, const CvgRowMerge *merge)
@@ -311,92 +361,11 @@ note_sources(RowWork *w, int number, const CvgRowMerge *merge)
 				w->source[i] = merge->missing[i] ? FROM_NOWHERE : FROM_FOLD;
 				w->merged_unknown |= merge->missing[i];
 				break;
+			case CVG_SIDE_DOCUMENT:
+				keep_document(w, i, &merge->documents[i]);
+				break;
 		}
 	}
-}
-
-/*
- * A document whose column has a strategy, whichever: its paths may have dots
- * of their own.  Of two versions in order the later one is current as a
- * whole, though the column's own dot may not have moved.
- */
-static void
-merge_document(RowWork *w, int number, int column, CvgSlice before, CvgOrder order,
-			   CvgSlice local)
-{
-	CvgRel	   *rel = w->map->store->info;
-	CvgRelColumn *col = &rel->columns[column];
-	RowInput   *in = &w->inputs[number];
-	CvgJsonSide a = {.state = before};
-	CvgJsonSide b = {.state = in->state};
-	CvgSlice	theirs;
-	CvgBuf		out;
-	bool		isnull;
-	Datum		merged;
-
-	if (order == CVG_AFTER || order == CVG_EQUAL || !in->map->has_unit[col->unit])
-		return;
-	if (!in->carries[col->unit])
-	{
-		if (cvg_rowstate_other_units_newer(before, in->state, rel->units, rel->nunits))
-			w->source[col->unit] = FROM_NOWHERE;
-		return;
-	}
-	if (order == CVG_BEFORE)
-	{
-		w->source[col->unit] = number;
-		return;
-	}
-	if (local.len == 0)
-	{
-		w->source[col->unit] = FROM_NOWHERE;
-		return;
-	}
-	w->merging = number;
-	(void) unit_value(w, CVG_SIDE_B, col->unit, &theirs);
-	a.doc = cvg_unit_column(rel, column, local, &a.isnull);
-	b.doc = cvg_unit_column(rel, column, theirs, &b.isnull);
-	merged = cvg_json_merge(rel->desc->columns[column].name, rel->units[col->unit], &a, &b, &isnull);
-	cvg_buf_init(&out);
-	cvg_codec_put(&col->codec, merged, isnull, &out);
-	w->source[col->unit] = FROM_STATE;
-	w->kept[col->unit] = cvg_buf_slice(&out);
-}
-
-/* Is this column a document that may have to be merged by its paths? */
-static bool
-is_document(CvgRel *rel, int column)
-{
-	int			unit = rel->columns[column].unit;
-	int			columns = 0;
-	int			i;
-
-	if (rel->columns[column].strategy == NULL || unit < 0 ||
-		rel->columns[column].codec.base != JSONBOID)
-		return false;
-	for (i = 0; i < rel->desc->ncolumns; i++)
-		columns += rel->columns[i].unit == unit;
-	return columns == 1;		/* groups move as a whole */
-}
-
-/* Values of all documents so far, before an input is merged; NULL: there are none. */
-static CvgSlice *
-documents_before(RowWork *w)
-{
-	CvgRel	   *rel = w->map->store->info;
-	CvgSlice   *values = NULL;
-	int			i;
-
-	for (i = 0; rel->has_strategies && i < rel->desc->ncolumns; i++)
-	{
-		if (!is_document(rel, i))
-			continue;
-		if (values == NULL)
-			values = palloc0(sizeof(CvgSlice) * rel->desc->ncolumns);
-		if (!unit_value(w, CVG_SIDE_A, rel->columns[i].unit, &values[i]))
-			values[i] = cvg_slice(NULL, 0);
-	}
-	return values;
 }
 
 /* Key of the merged row, spelled as it will be there. */
@@ -477,15 +446,6 @@ show_units(RowWork *w)
 	}
 }
 
-static bool
-has_cell(const CvgBuf *varlena, uint32 unit)
-{
-	CvgCellView view;
-
-	return cvg_rowstate_cell(cvg_slice(varlena->data + VARHDRSZ, varlena->len - VARHDRSZ),
-							 unit, &view);
-}
-
 /* Fold one input into *state. */
 static void
 merge_input(RowWork *w, int number, CvgSlice *state)
@@ -495,10 +455,18 @@ merge_input(RowWork *w, int number, CvgSlice *state)
 	CvgBuf		out;
 	static CvgSlice values[CVG_MAX_UNITS];
 	static bool missing[CVG_MAX_UNITS];
-	CvgRowMerge merge = {rel->units, rel->nunits, w->sides, values, missing, unit_value, w};
-
-	CvgSlice   *documents = documents_before(w);
-	int			i;
+	static CvgLeaves documents[CVG_MAX_UNITS];
+	CvgRowMerge merge = {
+		.units = rel->units,
+		.nunits = rel->nunits,
+		.sides = w->sides,
+		.values = values,
+		.missing = missing,
+		.value = unit_value,
+		.leaves = unit_leaves,
+		.documents = documents,
+		.arg = w,
+	};
 
 	memset(missing, false, rel->nunits);
 	w->merging = number;
@@ -510,12 +478,6 @@ merge_input(RowWork *w, int number, CvgSlice *state)
 				 errmsg("metadata of the row is damaged")));
 	w->order = merge.order;
 	note_sources(w, number, &merge);
-	for (i = 0; documents != NULL && i < rel->desc->ncolumns; i++)
-	{
-		if (is_document(rel, i) && (w->source[rel->columns[i].unit] != FROM_FOLD) &&
-			!has_cell(&out, rel->units[rel->columns[i].unit]))
-			merge_document(w, number, i, *state, w->order, documents[i]);
-	}
 	fold_merged(w, in, *state, w->order);
 	if (in->has_keys)
 	{
@@ -541,6 +503,7 @@ cvg_values_merge(RowWork *w)
 	for (i = 0; i < rel->nunits; i++)
 		w->source[i] = FROM_LOCAL;
 	w->key_from = FROM_LOCAL;
+	w->paths_merged = false;
 	note_local_gaps(w);
 	begin_merged(w);
 	for (i = 0; i < w->ninputs; i++)

@@ -250,7 +250,7 @@ conflict_decision(RowWork *w)
 		if (at >= 0 && w->map->store->info->columns[at].crdt != NULL)
 			return "merge";
 	}
-	if (remote && local)
+	if ((remote && local) || w->paths_merged)
 		return "merge";
 	return remote ? "apply_remote" : "keep_local";
 }

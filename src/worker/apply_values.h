@@ -26,7 +26,7 @@ typedef enum RowPlace
 /* Where the current value of a unit comes from; else the number of an input. */
 #define FROM_LOCAL		(-1)
 #define FROM_NOWHERE	(-2)
-#define FROM_STATE		(-3)	/* it was kept in the state of one side */
+#define FROM_STATE		(-3)	/* it was kept in the state of one side, or merged by paths */
 #define FROM_FOLD		(-4)	/* of several values, or counts, in the merged state */
 
 #define MAX_INPUTS		8
@@ -100,6 +100,7 @@ typedef struct RowWork
 	CvgSide		sides[CVG_MAX_UNITS];
 	CvgSlice	kept[CVG_MAX_UNITS];	/* values that are FROM_STATE */
 	int			merging;		/* the input that is being merged */
+	bool		paths_merged;	/* some unit is a document made of both sides' */
 	RowMerged  *merged;			/* by our columns; NULL if none merges by type */
 	bool		merged_unknown; /* the value of some such column is not known */
 	bool		any_shown;		/* some unit is FROM_STATE or FROM_FOLD */

@@ -14,6 +14,7 @@ use_any(CvgSlice a, CvgSlice b)
 	CvgOrder	order;
 	CvgCellView view;
 	CvgCellWrite cells[lengthof(units)];
+	CvgMark		marks[] = {{1, CVG_MARK_BELOW}, {1, CVG_MARK_EMPTY}, {7, CVG_MARK_VALUE,.derived = true}};
 	CvgBuf		out;
 	int			i;
 
@@ -32,6 +33,12 @@ use_any(CvgSlice a, CvgSlice b)
 			free_view(&view);
 		cells[i] = (CvgCellWrite) {units[i],.count = i == 0,.multi = i == 1,
 		.amount = cvg_slice_cstring("n"),.value = cvg_slice_cstring("v")};
+		if (i == 2 && cvg_rowstate_mark_count(a, units[i], marks, lengthof(marks)) >= 0)
+		{
+			cells[i].paths = true;
+			cells[i].marks = marks;
+			cells[i].nmarks = lengthof(marks);
+		}
 	}
 	cvg_buf_init(&out);
 	(void) cvg_rowstate_update_cells(a, cvg_slice_cstring("a"), PG_INT64_MAX, &units[1], 2,

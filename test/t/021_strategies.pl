@@ -137,6 +137,47 @@ concurrently(q{UPDATE t SET j = j || '{"key1": -1}' WHERE id = 1}, q{UPDATE t SE
 	'keys of it changed');
 reads(q{SELECT j->'key1', j->'key2', j->'key1100' FROM t WHERE id = 1}, '-1|-2|1100', 'are merged one by one where they were written on their own');
 
+# --- documents that are born on several nodes --------------------------------------------
+sub born { my ($id, $j) = @_; return "INSERT INTO t (id, n, j) VALUES ($id, 0, '$j')" }
+concurrently(born(60, '{"a": 1, "x": {"p": 1}}'), born(60, '{"b": 2, "x": {"q": 2}, "a": 3}'), 'one key inserted twice with a document');
+reads('SELECT j FROM t WHERE id = 60', '{"a": 3, "b": 2, "x": {"p": 1, "q": 2}}', 'has the paths of both, and of one path the later');
+concurrently(q{UPDATE t SET j = j - 'b' WHERE id = 60}, q{UPDATE t SET j = jsonb_set(j, '{x,p}', '9') WHERE id = 60}, 'changed afterwards');
+reads('SELECT j FROM t WHERE id = 60', '{"a": 3, "x": {"p": 9, "q": 2}}', 'path by path');
+like($_->sql(q{SELECT string_agg(l, E'\n') FROM converge.explain_conflict('t', '{"id": 60}') l}),
+	qr/column "j": .* merged path by path: first written by b at .*, parts of it by other writes, the latest by b at /,
+	'explained on ' . $_->name)
+  for $a, $b;
+
+# what one has changed before they meet
+concurrently(born(61, '{"a": 1, "c": 1}') . q{; UPDATE t SET j = (j - 'a') || '{"d": 4}' WHERE id = 61}, born(61, '{"b": 2}'),
+	'an insert and its update beside an insert');
+reads('SELECT j FROM t WHERE id = 61', '{"b": 2, "c": 1, "d": 4}', 'keep what each has written');
+concurrently(q{DELETE FROM t WHERE id = 61; } . born(61, '{"new": 1}'), q{UPDATE t SET j = j || '{"b": 3}' WHERE id = 61},
+	'deleted and inserted again beside an update');
+reads('SELECT j FROM t WHERE id = 61', '{"b": 3, "new": 1}', 'what the delete saw is gone, the update is not');
+concurrently(born(62, '{"a": 1}') . '; DELETE FROM t WHERE id = 62; ' . born(62, '{"c": 3}'), born(62, '{"b": 2}'),
+	'deleted and inserted again beside an insert');
+reads('SELECT j FROM t WHERE id = 62', '{"b": 2, "c": 3}', 'keep what each has in the end');
+concurrently(born(63, '{"a": {"p": 1}}') . '; UPDATE t SET id = 64 WHERE id = 63', born(64, '{"a": {"q": 1}}'), 'a key that becomes another which is inserted');
+reads('SELECT j FROM t WHERE id = 64', '{"a": {"p": 1, "q": 1}}', 'is an insert of that');
+concurrently(born(65, '{"a": 1}'), born(65, '[1]'), 'what is no object, inserted later');
+reads('SELECT j FROM t WHERE id = 65', '[1]', 'is the whole');
+
+# the strategy changes while rows are born
+$g->cut('a', 'b');
+$a->sql("SELECT converge.set_strategy('t', 'j', 'lww')");
+$a->sql(born(66, '{"a": 1}') . '; ' . born(67, '{"a": 1}'));
+$b->sql(born(66, '{"b": 2}') . q{; UPDATE t SET j = j || '{"c": 3}' WHERE id = 66});
+$g->heal('a', 'b');
+$g->converged_ok('the strategy changed on one side, an insert on both', 't');
+reads('SELECT j FROM t WHERE id = 66', '{"a": 1, "b": 2, "c": 3}', 'an insert by paths goes into an earlier whole one');
+strategy('j', 'jsonb_merge');
+concurrently(q{UPDATE t SET j = j || '{"c": 4}' WHERE id = 66}, q{UPDATE t SET j = j || '{"d": 4}' WHERE id = 66}, 'and changed back');
+reads('SELECT j FROM t WHERE id = 66', '{"a": 1, "b": 2, "c": 4, "d": 4}', 'paths are merged again');
+$a->sql(born(68, '{"a": 1}'));
+cmp_ok($a->sql('SELECT max(pg_column_size(_converge)) FILTER (WHERE id = 68) - max(pg_column_size(_converge)) FILTER (WHERE id = 67) FROM t'),
+	'<=', 10, 'a row that was born once has no dots of paths');
+
 # --- siblings, resolve, explain, reset -----------------------------------------------
 $a->sql("INSERT INTO t (id, n, sib) VALUES (50, 0, 's')");
 $g->converged_ok('a row without a conflict', 't');

@@ -62,16 +62,24 @@ my @assign = (
 			"js = js || '{\"k" . int(rand(5)) . "\": {\"a" . int(rand(2)) . "\": " . num() . "}}'",
 			"js = jsonb_set(js, '{k" . int(rand(5)) . ",a" . int(rand(2)) . "}', '" . num() . "')") });
 
-my $insert = q{INSERT INTO r (id, v, gc, pc, ef, df, lw, mv, mx, mn, os, rs, gs, ts, om, ca, dc, n, q, hi, lo, un, fn, sb)
+my $insert = q{INSERT INTO r (id, v, gc, pc, ef, df, lw, mv, mx, mn, os, rs, gs, ts, om, ca, dc, n, q, hi, lo, un, fn, sb, js)
 	VALUES (%d, 'i', %d, %d, true, false, '1'::jsonb, '2'::jsonb, 3, 4, ARRAY['o'], ARRAY['r'], ARRAY['g'], ARRAY['t'],
-	ormap(), cart(), document(), %d, 0.5, 1, 1, '{i}', 'i', 'i') ON CONFLICT DO NOTHING};
+	ormap(), cart(), document(), %d, 0.5, 1, 1, '{i}', 'i', 'i', '%s') ON CONFLICT DO NOTHING};
+
+# a document to insert: nothing, values, an object, an empty one, no object
+sub born
+{
+	my @members = map { '"k' . int(rand(5)) . '": ' . pick(num(), num(), '{}', '{"a' . int(rand(2)) . '": ' . num() . '}') } 1 .. int(rand(4));
+	return rand() < 0.05 ? '[1]' : '{' . join(', ', @members) . '}';
+}
 
 sub statement
 {
 	my $id = 1 + int(rand(4));
 	my $what = rand();
-	return sprintf($insert, $id, num(), num(), num()) if $what < 0.15;
+	return sprintf($insert, $id, num(), num(), num(), born()) if $what < 0.15;
 	return "DELETE FROM r WHERE id = $id" if $what < 0.22;
+	return "DELETE FROM r WHERE id = $id; " . sprintf($insert, $id, num(), num(), num(), born()) if $what < 0.25;
 	my %set = map { my $i = int(rand(@assign)); ($i => $assign[$i]->()) } 1 .. 1 + int(rand(3));
 	return 'UPDATE r SET ' . join(', ', values %set) . " WHERE id = $id";
 }
@@ -104,6 +112,9 @@ for my $round (1 .. $rounds)
 		pick(@nodes)->sql("SELECT converge.set_strategy('r', '" . pick('hi', 'lo') . "', '$s')");
 	}
 	run($_, script(6)) for @nodes;
+	# a row that several nodes have inserted, with a document of each
+	run($_, $path . sprintf($insert, 10 + $round, num(), num(), num(), born())) for @nodes;
+	run(pick(@nodes), $path . "UPDATE r SET js = js || '{\"k0\": \"new\"}' WHERE id = " . (10 + $round));
 	$g->heal($x, $_) for @cut;
 	$g->converged_ok("round $round", 'r');
 }

@@ -177,6 +177,22 @@ gen_clock(int max)
 	return gen_take(&a);
 }
 
+/* Marks of paths of some document: of a few ids, in order. */
+static inline const CvgMark *
+gen_marks(int *n)
+{
+	CvgMark    *marks = gen_alloc(sizeof(CvgMark) * 9);
+	int			i;
+
+	*n = 0;
+	for (i = 0; i < 9; i++)
+	{
+		if (gen_chance(40))
+			marks[(*n)++] = (CvgMark) {.id = 1 + i / 3,.kind = i % 3,.derived = gen_chance(20)};
+	}
+	return marks;
+}
+
 /*
  * What a write does to a unit, as any strategy would record it: true if that
  * takes a cell.
@@ -186,7 +202,8 @@ gen_cell_write(CvgSlice state, uint32 unit, CvgCellWrite *cell)
 {
 	CvgCellView view;
 	bool		has_cell = cvg_rowstate_cell(state, unit, &view);
-	int			way = unit_below(4);
+	bool		can_paths = !has_cell || (!view.multi && !view.counted);
+	int			way = unit_below(5);
 
 	if (has_cell)
 		free_view(&view);
@@ -194,9 +211,12 @@ gen_cell_write(CvgSlice state, uint32 unit, CvgCellWrite *cell)
 	cell->unit = unit;
 	cell->count = way == 0;
 	cell->multi = way == 1;
+	cell->paths = way == 2 && can_paths;
 	cell->amount = gen_bytes(1 + unit_below(3));
 	cell->value = gen_bytes(1 + unit_below(3));
-	return has_cell || way < 2;
+	if (cell->paths)
+		cell->marks = gen_marks(&cell->nmarks);
+	return has_cell || way < 2 || cell->paths;
 }
 
 /*
@@ -228,7 +248,7 @@ gen_state(void)
 			status = cvg_rowstate_delete(state, gen_member(), stamp, &buf);
 		else
 			status = cvg_rowstate_update_cells(state, gen_member(), stamp, &unit,
-											   !(cells && cell.count), &cell, cells, &buf);
+											   !(cells && (cell.count || cell.paths)), &cell, cells, &buf);
 		if (status != CVG_OK)
 			abort();
 		state = gen_take(&buf);

@@ -1,19 +1,22 @@
 /*
  * test_leaves.c: documents that are merged path by path (jsonb_merge).
  *
- * Three replicas change one document in one row: leaves and whole objects
- * are set, removed and emptied, the document is replaced.  They merge rows
- * with each other.  The model is the log of these operations: a state is the
- * set of those that it contains, and what the document reads as is computed
- * from that set, as leaves.h says it.  Besides, merging is commutative,
- * associative and idempotent, and equal clocks mean equal documents.
+ * Three replicas insert one row, each on its own or over what it has, and
+ * change the document in it: leaves and whole objects are set, removed and
+ * emptied, the document is replaced.  They merge rows with each other.  The
+ * model is the log of these operations: a state is the set of those that it
+ * contains, and what the document reads as is computed from that set, as
+ * leaves.h says it.  Besides, merging is commutative, associative and
+ * idempotent, and equal clocks mean equal documents and equal bytes.
  *
- * Random histories, and small worlds exhaustively.
+ * Random histories, and small worlds exhaustively: of changes to one row, and
+ * of rows that are born with all pairs of small documents.
  *
  *	CASES=n histories, SEED=first seed.
  */
-#include "gen.h"
+#include "recode.h"
 #include "core/leaves.h"
+#include "core/rowcell.h"
 
 #define NREPLICAS	3
 #define MAX_LOG		40
@@ -50,7 +53,6 @@ typedef struct Change
 	bool		emptied[NNODES];
 	bool		set[NNODES];	/* to a value, or from one */
 	Doc			doc;			/* after it */
-	uint64		seen;
 } Change;
 
 typedef struct Row
@@ -69,12 +71,6 @@ static Row	seen[MAX_LOG * 2];
 static int	nseen;
 static int64 now;
 static int64 concurrent;
-
-static CvgSlice
-column(void)
-{
-	return cvg_slice_cstring("doc");
-}
 
 static int
 parent(int node)
@@ -229,9 +225,9 @@ set_node(Doc *doc, int node, Kind kind, int value)
 	doc->nodes[node].value = kind == VALUE ? value : 0;
 }
 
-/* What leaves.h says that an update has written, from the two documents. */
+/* What leaves.h says that an update, or an insert, has written. */
 static void
-note_change(Change *c, const Doc *old, const Doc *new)
+note_change(Change *c, const Doc *old, const Doc *new, bool insert)
 {
 	int			i;
 	int			up;
@@ -240,83 +236,117 @@ note_change(Change *c, const Doc *old, const Doc *new)
 	{
 		const Node *o = &old->nodes[i];
 		const Node *n = &new->nodes[i];
+		bool		is = i > 0 && is_empty(new, i);
+		bool		was = i > 0 && is_empty(old, i);
 
 		c->set[i] = (o->kind == VALUE) != (n->kind == VALUE) ||
-			(o->kind == VALUE && o->value != n->value);
-		c->emptied[i] = i > 0 && is_empty(new, i) && !is_empty(old, i);
-		c->below[i] |= i > 0 && is_empty(new, i) != is_empty(old, i);
+			(o->kind == VALUE && o->value != n->value) || (insert && n->kind == VALUE);
+		c->emptied[i] = is && (insert || !was);
+		c->below[i] |= is != was || (insert && is);
 		for (up = i; up != 0 && (c->set[i] || c->below[i] || c->emptied[i]);)
 			c->below[up = parent(up)] = true;
 	}
 }
 
+typedef enum How
+{
+	UPDATE,
+	INSERT,						/* by paths */
+	INSERT_WHOLE
+} How;
+
+/* The row's state after the change; paths if it is recorded by paths. */
+static CvgStatus
+write_state(Row *row, const Change *c, How how, CvgBuf *out)
+{
+	CvgLeaf		old[NNODES];
+	CvgLeaf		new[NNODES];
+	CvgSlice	id = cvg_slice_cstring(names[c->replica]);
+	CvgCellWrite cell = {UNIT,.paths = !c->whole};
+	CvgMark    *marks = NULL;
+	CvgStatus	status;
+	int			n = row->ops == 0 ? 0 : to_leaves(&row->doc, old);
+
+	if (!c->whole)
+	{
+		marks = cvg_leaves_changed(old, n, new, to_leaves(&c->doc, new), how == INSERT, &cell.nmarks);
+		cell.marks = marks;
+		CHECK(cvg_rowstate_mark_count(row->state, UNIT, marks, cell.nmarks) >= 0, "no values");
+	}
+	if (how != UPDATE)
+		status = cvg_rowstate_insert_cells(row->state, id, c->stamp, &cell, !c->whole, out);
+	else
+		status = cvg_rowstate_update_cells(row->state, id, c->stamp, units, c->whole, &cell,
+										   !c->whole, out);
+	if (marks != NULL)
+		pfree(marks);
+	return status;
+}
+
 /* The replica writes doc; false: nothing changes. */
 static bool
-write_row(int r, const Doc *doc, bool insert)
+write_row(int r, const Doc *doc, How how)
 {
 	Row		   *row = &rows[r];
 	Change	   *c = &changes[nchanges];
-	CvgLeaf		old[NNODES];
-	CvgLeaf		new[NNODES];
-	uint32	   *ids;
-	int			n;
+	Doc			nothing;
 	CvgBuf		out;
-	CvgStatus	status;
 
-	if (nchanges == MAX_LOG || (!insert && same_doc(doc, &row->doc)))
+	if (nchanges == MAX_LOG || (how == UPDATE && same_doc(doc, &row->doc)))
 		return false;
 	memset(c, 0, sizeof(*c));
+	memset(&nothing, 0, sizeof(nothing));
+	nothing.nodes[0].kind = OBJECT;
 	c->replica = r;
 	c->stamp = ++now;
 	c->doc = *doc;
-	c->seen = row->ops;
-	c->whole = insert || doc->nodes[0].kind != OBJECT || row->doc.nodes[0].kind != OBJECT;
+	c->whole = how == INSERT_WHOLE || doc->nodes[0].kind != OBJECT ||
+		(row->ops != 0 && row->doc.nodes[0].kind != OBJECT);
+	if (!c->whole)
+		note_change(c, row->ops == 0 ? &nothing : &row->doc, doc, how == INSERT);
 	cvg_buf_init(&out);
-	if (insert)
-		status = cvg_rowstate_insert(row->state, cvg_slice_cstring(names[r]), c->stamp, &out);
-	else if (c->whole)
-		status = cvg_rowstate_update(row->state, cvg_slice_cstring(names[r]), c->stamp, units, 1, &out);
-	else
-	{
-		note_change(c, &row->doc, doc);
-		ids = cvg_leaves_changed(column(), old, to_leaves(&row->doc, old), new,
-								 to_leaves(doc, new), &n);
-		status = cvg_rowstate_update(row->state, cvg_slice_cstring(names[r]), c->stamp, ids, n, &out);
-		pfree(ids);
-	}
-	CHECK(status == CVG_OK, "write");
+	CHECK(write_state(row, c, how, &out) == CVG_OK, "write");
+	CHECK(cvg_rowstate_validate(cvg_buf_slice(&out), NULL) == CVG_OK, "valid after a write");
 	row->state = gen_take(&out);
 	row->doc = *doc;
 	row->ops |= UINT64CONST(1) << nchanges++;
 	return true;
 }
 
+/* CvgRowMerge.leaves */
+static bool
+leaves_of(void *arg, CvgSide side, int unit, CvgLeaves *out)
+{
+	const Row **both = arg;
+
+	out->leaves = gen_alloc(sizeof(CvgLeaf) * NNODES);
+	out->n = to_leaves(&both[side]->doc, out->leaves);
+	return true;
+}
+
 static Row
 merged(const Row *a, const Row *b)
 {
+	const Row  *both[2] = {a, b};
 	CvgSide		side;
-	CvgOrder	order;
-	CvgLeaf		la[NNODES];
-	CvgLeaf		lb[NNODES];
-	CvgLeafSide sa = {a->state, la, to_leaves(&a->doc, la)};
-	CvgLeafSide sb = {b->state, lb, to_leaves(&b->doc, lb)};
-	CvgLeaf    *leaves;
+	CvgLeaves	document;
+	CvgRowMerge merge = {units, 1, &side,.leaves = leaves_of,.arg = both,.documents = &document};
 	CvgBuf		out;
 	Row			row = {.ops = a->ops | b->ops};
-	int			n;
 
 	cvg_buf_init(&out);
-	CHECK(cvg_rowstate_merge(a->state, b->state, units, 1, &side, &order, &out) == CVG_OK, "merge");
+	CHECK(cvg_rowstate_merge_cells(a->state, b->state, &merge, &out) == CVG_OK, "merge");
+	if (out.len > 0)
+		CHECK(cvg_rowstate_validate(cvg_buf_slice(&out), NULL) == CVG_OK, "valid after a merge");
 	row.state = gen_take(&out);
-	if (order != CVG_CONCURRENT)
+	CHECK(side <= CVG_SIDE_B || side == CVG_SIDE_DOCUMENT, "where the document is");
+	row.doc = side == CVG_SIDE_A ? a->doc : b->doc;
+	if (side == CVG_SIDE_DOCUMENT)
 	{
-		row.doc = order == CVG_BEFORE ? b->doc : a->doc;
-		return row;
+		concurrent++;
+		row.doc = from_leaves(document.leaves, document.n);
+		pfree(document.leaves);
 	}
-	concurrent++;
-	leaves = cvg_leaves_merge(column(), UNIT, &sa, &sb, &n);
-	row.doc = from_leaves(leaves, n);
-	pfree(leaves);
 	return row;
 }
 
@@ -438,6 +468,51 @@ check_laws(const Row *a, const Row *b, const Row *c)
 	CHECK(same_doc(&twice.doc, &ab.doc) && cvg_slice_eq(twice.state, ab.state), "idempotent");
 }
 
+/* The state with its cells taken apart and put together again. */
+static CvgStatus
+recode_cells(CvgSlice in, CvgBuf *out)
+{
+	CvgRowParts parts;
+	CvgStatus	status = cvg_row_parse(in, &parts, NULL);
+	int			i;
+
+	if (status != CVG_OK)
+		return status;
+	for (i = 0; i < parts.ncells; i++)
+	{
+		CvgCell		cell;
+		CvgBuf		body;
+
+		cvg_buf_init(&body);
+		cvg_cell_load(parts.cells[i].body, &cell, 0);
+		cvg_cell_put(&cell, &body);
+		cvg_row_set_cell(&parts, parts.cells[i].unit, &body);
+		cvg_cell_free(&cell);
+	}
+	cvg_row_encode(&parts, out);
+	cvg_row_free(&parts);
+	return CVG_OK;
+}
+
+/* A state with some bytes changed is refused, or is canonical nevertheless. */
+static void
+check_damaged(CvgSlice state)
+{
+	uint8	   *copy;
+	int			i;
+	int			n = unit_below(3);
+
+	if (state.len == 0)
+		return;
+	copy = gen_alloc(state.len);
+	memcpy(copy, state.data, state.len);
+	CHECK(recode_holds(recode_cells, state), "a state of its own");
+	CHECK(cvg_rowstate_validate(cvg_slice(copy, unit_below((int) state.len)), NULL) != CVG_OK, "cut");
+	for (i = 0; i <= n; i++)
+		copy[unit_below((int) state.len)] ^= 1 << unit_below(8);
+	CHECK(recode_holds(recode_cells, cvg_slice(copy, state.len)), "damaged");
+}
+
 static void
 begin(void)
 {
@@ -467,15 +542,15 @@ random_write(int r)
 	Doc			doc = rows[r].doc;
 	int			n = 1 + unit_below(2);
 
-	if (rows[r].ops == 0 || unit_below(15) == 0)
+	if (rows[r].ops == 0 || unit_below(10) == 0)
 	{
 		doc = random_doc();
-		write_row(r, &doc, rows[r].ops == 0 || unit_below(2) == 0);
+		write_row(r, &doc, rows[r].ops == 0 ? (unit_below(4) ? INSERT : INSERT_WHOLE) : (How) unit_below(3));
 		return;
 	}
 	while (n-- > 0 && doc.nodes[0].kind == OBJECT)
 		set_node(&doc, 1 + unit_below(NNODES - 1), (Kind) unit_below(3), unit_below(100));
-	write_row(r, &doc, false);
+	write_row(r, &doc, UPDATE);
 }
 
 static void
@@ -496,6 +571,7 @@ random_history(uint64 seed)
 		note_row(&rows[r]);
 	}
 	check_laws(&rows[0], &rows[1], &rows[2]);
+	check_damaged(rows[unit_below(NREPLICAS)].state);
 	if (nseen > 0)
 		check_laws(&seen[unit_below(nseen)], &seen[unit_below(nseen)], &seen[unit_below(nseen)]);
 	gen_reset();
@@ -534,7 +610,7 @@ small_worlds(int n, int steps)
 			Doc			doc = rows[i].doc;
 
 			set_node(&doc, small_steps[j].node, small_steps[j].kind, nchanges);
-			if (write_row(i, &doc, false))
+			if (write_row(i, &doc, UPDATE))
 			{
 				nseen = 0;
 				note_row(&rows[i]);
@@ -560,17 +636,141 @@ small_worlds(int n, int steps)
 
 /* All begin with {"a": {"a": 0}}; each path meets what hides it and returns. */
 static void
-check_small(int n, int steps)
+check_small(int n, int steps, How how)
 {
 	Doc			doc;
 
 	begin();
 	memset(&doc, 0, sizeof(doc));
 	set_node(&doc, 3, VALUE, 0);
-	write_row(0, &doc, true);
+	write_row(0, &doc, how);
 	while (--n > 0)
 		rows[n] = rows[0];
 	small_worlds(NREPLICAS, steps);
+	gen_reset();
+}
+
+/* What documents of small births have: {}, or up to two of these paths. */
+static const struct
+{
+	int			node;
+	Kind		kind;
+}			born[] = {{1, VALUE}, {1, OBJECT}, {2, VALUE}, {3, VALUE}, {3, OBJECT}, {4, VALUE}, {7, VALUE}};
+
+#define NBORN	(lengthof(born) * lengthof(born))
+
+static Doc
+born_doc(int n, int value)
+{
+	Doc			doc;
+	int			second = n / lengthof(born);
+
+	memset(&doc, 0, sizeof(doc));
+	doc.nodes[0].kind = OBJECT;
+	if (n == 0)
+		return doc;
+	set_node(&doc, born[n % lengthof(born)].node, born[n % lengthof(born)].kind, value);
+	set_node(&doc, born[second].node, born[second].kind, value);
+	return doc;
+}
+
+/*
+ * Three births that know nothing of each other, by paths or (one of them) as a
+ * whole, and on one side an update or a re-insert before they meet: in every
+ * order, all meet the model and each other.
+ */
+static void
+check_births(int a, int b, int c)
+{
+	int			whole;
+	int			step;
+
+	for (whole = 0; whole <= NREPLICAS; whole++)
+	{
+		for (step = 0; step < lengthof(small_steps) + 3; step++)
+		{
+			int			docs[NREPLICAS] = {a, b, c};
+			Row			all;
+			Doc			doc;
+			int			used = gen_used;
+			int			i;
+
+			begin();
+			for (i = 0; i < NREPLICAS; i++)
+			{
+				doc = born_doc(docs[i], i);
+				write_row(i, &doc, i + 1 == whole ? INSERT_WHOLE : INSERT);
+			}
+			note_row(&rows[0]);
+			i = (a + b + c) % NREPLICAS;
+			if (step < lengthof(small_steps))
+			{
+				doc = rows[i].doc;
+				set_node(&doc, small_steps[step].node, small_steps[step].kind, 9);
+				write_row(i, &doc, UPDATE);
+			}
+			else
+			{
+				/* over its own row, or one that has met another */
+				if (step > lengthof(small_steps))
+					rows[i] = merged(&rows[i], &rows[(i + step) % NREPLICAS]);
+				note_row(&rows[i]);
+				doc = born_doc((a * 5 + b * 3 + c) % NBORN, 9);
+				write_row(i, &doc, INSERT);
+			}
+			check_laws(&rows[0], &rows[1], &rows[2]);
+			for (i = 0; i < NREPLICAS; i++)
+			{
+				all = merged(&rows[i], &rows[(i + 1) % NREPLICAS]);
+				note_row(&all);
+				all = merged(&rows[(i + 2) % NREPLICAS], &all);
+				note_row(&all);
+			}
+			gen_release(used);
+		}
+	}
+}
+
+static void
+check_all_births(int every)
+{
+	int			n = 0;
+	int			a;
+	int			b;
+	int			c;
+
+	for (a = 0; a < NBORN; a++)
+	{
+		for (b = 0; b < NBORN; b++)
+		{
+			for (c = 0; c < NBORN; c++)
+			{
+				if (n++ % every == 0)
+					check_births(a, b, c);
+			}
+		}
+	}
+	gen_reset();
+}
+
+/* What a row takes that was born once: the flag, until two births have met. */
+static void
+check_bytes(void)
+{
+	Doc			doc = born_doc(1, 1);
+	size_t		plain;
+	Row			met;
+
+	begin();
+	write_row(0, &doc, INSERT_WHOLE);
+	plain = rows[0].state.len;
+	begin();
+	write_row(0, &doc, INSERT);
+	CHECK(rows[0].state.len == plain + 7, "%d bytes more", (int) (rows[0].state.len - plain));
+	doc = born_doc(2, 2);
+	write_row(1, &doc, INSERT);
+	met = merged(&rows[0], &rows[1]);
+	note_row(&met);
 	gen_reset();
 }
 
@@ -582,7 +782,10 @@ main(void)
 	int			i;
 
 	unit_start(seed);
-	check_small(3, cases >= 100000 ? 5 : cases >= 1000 ? 4 : 3);
+	check_bytes();
+	check_small(3, cases >= 100000 ? 5 : cases >= 1000 ? 4 : 3, INSERT);
+	check_small(3, 3, INSERT_WHOLE);
+	check_all_births(cases >= 100000 ? 11 : 997);
 	for (i = 0; i < cases; i++)
 		random_history(seed + i);
 	printf("   %d histories, %lld concurrent merges\n", cases, (long long) concurrent);

@@ -787,23 +787,23 @@ test_many_units(void)
 {
 	CvgSlice	a = cvg_slice_cstring("a");
 	CvgSlice	row = written(cvg_slice(NULL, 0), 'I', a, 5, 0);
-	uint32		many[CVG_MAX_STATE_UNITS + 1];
+	uint32		many[CVG_MAX_UNITS + 1];
 	CvgBuf		up;
 	CvgBuf		down;
 	int			i;
 
 	cvg_buf_init(&up);
 	cvg_buf_init(&down);
-	for (i = 0; i <= CVG_MAX_STATE_UNITS; i++)
+	for (i = 0; i <= CVG_MAX_UNITS; i++)
 		many[i] = 1 + i * 7;
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS, &up) == CVG_OK, "limit");
-	for (i = 0; i < CVG_MAX_STATE_UNITS; i++)
-		many[CVG_MAX_STATE_UNITS - 1 - i] = 1 + i * 7;
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS, &down) == CVG_OK, "descending");
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS, &up) == CVG_OK, "limit");
+	for (i = 0; i < CVG_MAX_UNITS; i++)
+		many[CVG_MAX_UNITS - 1 - i] = 1 + i * 7;
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS, &down) == CVG_OK, "descending");
 	CHECK(cvg_slice_eq(cvg_buf_slice(&up), cvg_buf_slice(&down)), "any order");
 	CHECK(cvg_rowstate_validate(cvg_buf_slice(&up), NULL) == CVG_OK, "valid");
 	cvg_buf_reset(&down);
-	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_STATE_UNITS + 1, &down) == CVG_E_LIMIT,
+	CHECK(cvg_rowstate_update(row, a, 9, many, CVG_MAX_UNITS + 1, &down) == CVG_E_LIMIT,
 		  "one more");
 	CHECK(down.len == 0, "nothing written");
 	cvg_buf_free(&up);
