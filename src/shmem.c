@@ -327,7 +327,7 @@ cvg_stamp_observe(CvgDb *db, CvgStamp seen)
 {
 	uint64		last = pg_atomic_read_u64(&db->hlc);
 
-	while ((CvgStamp) last < seen)
+	while (cvg_hlc_observe((CvgStamp) last, seen) != (CvgStamp) last)
 	{
 		if (pg_atomic_compare_exchange_u64(&db->hlc, &last, (uint64) seen))
 			return;
