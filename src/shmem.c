@@ -430,15 +430,12 @@ static void
 hold_horizon(CvgDb *db, CvgHorizon *own)
 {
 	uint64		told = pg_atomic_read_u64(&db->told_horizon);
+	CvgStamp	now = (CvgStamp) told;
 
 	pg_memory_barrier();
-	if (pg_atomic_read_u64(&db->aside) != 0)
-	{
-		cvg_horizon_cap(own, (CvgStamp) told);
-		return;
-	}
-	while ((CvgStamp) told < own->stamp &&
-		   !pg_atomic_compare_exchange_u64(&db->told_horizon, &told, (uint64) own->stamp))
+	cvg_horizon_hold(own, pg_atomic_read_u64(&db->aside) != 0, &now);
+	while ((CvgStamp) told < now &&
+		   !pg_atomic_compare_exchange_u64(&db->told_horizon, &told, (uint64) now))
 		;
 }
 

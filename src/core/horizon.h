@@ -75,6 +75,21 @@ cvg_horizon_cap(CvgHorizon *h, CvgStamp ceiling)
 }
 
 /*
+ * While rows are set aside, nothing is told to be in the past that was not told
+ * before: a write to the key of such a row does not see it, and what comes of the
+ * two must meet the tombstone that there may be.  told: the last horizon told
+ * while there were none.
+ */
+static inline void
+cvg_horizon_hold(CvgHorizon *h, bool aside, CvgStamp *told)
+{
+	if (aside)
+		cvg_horizon_cap(h, *told);
+	else if (*told < h->stamp)
+		*told = h->stamp;
+}
+
+/*
  * The ceiling is moved ahead of the wall clock, but not ahead of stamps that
  * are ahead of it: stamps begin at the ceiling after a restart, and a server
  * that restarts again and again must not run away from the clock.  It holds

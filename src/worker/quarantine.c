@@ -5,12 +5,10 @@
  *	  or another row is in their way in a unique index or exclusion
  *	  constraint other than the key.
  *
- * Which rows are visible must not depend on the order in which changes came:
- * it is a function of the states of all rows of the table, set-aside ones
- * included.  Every row has a rank, the largest dot among the units of the
- * columns that its unique indexes depend on (its birth if there are none);
- * in rank order, ties by key, a row is visible unless it fails a CHECK or a
- * row visible before it is in its way.  So the first claim stays.
+ * Which rows are visible is decided by core/claims.h, from the states of all
+ * rows of the table, set-aside ones included.  The rank of a row is the largest
+ * dot among the units of the columns that its unique indexes depend on (its
+ * birth if there are none).
  *
  * Rows in the way of none that is set aside cannot be touched by this, so
  * only set-aside rows and the visible ones in their way are looked at.  That
@@ -34,6 +32,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "core/claims.h"
 #include "executor/executor.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -167,31 +166,26 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
  * ----------------------------------------------------------------
  */
 
-/* Largest dot among the units that the unique indexes depend on. */
 static CvgDot
 rank_of(CvgTarget *target, CvgSlice state)
 {
 	CvgRel	   *rel = target->info;
-	CvgDot		rank = {{NULL, 0}, 0};
+	uint32		units[CVG_MAX_UNITS];
+	int			nunits = 0;
 	int			i;
 	int			j;
 
-	for (i = 0; i < target->nrivals; i++)
+	for (j = 0; j < rel->desc->ncolumns; j++)
 	{
-		for (j = 0; j < rel->desc->ncolumns; j++)
-		{
-			CvgDot		dot;
+		bool		claims = false;
 
-			if (rel->columns[j].unit < 0 ||
-				!bms_is_member(rel->columns[j].attnum - FirstLowInvalidHeapAttributeNumber,
-							   target->rival_attrs[i]))
-				continue;
-			dot = cvg_rowstate_unit_dot(state, rel->desc->columns[j].unit);
-			if (cvg_dot_cmp(dot.stamp, dot.replica, rank.stamp, rank.replica) > 0)
-				rank = dot;
-		}
+		for (i = 0; i < target->nrivals && rel->columns[j].unit >= 0; i++)
+			claims |= bms_is_member(rel->columns[j].attnum - FirstLowInvalidHeapAttributeNumber,
+									target->rival_attrs[i]);
+		if (claims && nunits < CVG_MAX_UNITS)
+			units[nunits++] = rel->desc->columns[j].unit;
 	}
-	return rank.stamp != 0 ? rank : cvg_rowstate_birth(state);
+	return cvg_claim_rank(state, units, nunits);
 }
 
 static Claimant *
@@ -337,40 +331,36 @@ collect_claimants(Claims *claims)
  * ----------------------------------------------------------------
  */
 
-static int
-compare_rank(const void *a, const void *b)
+static bool
+exclude(const CvgClaim *a, const CvgClaim *b, void *arg)
 {
-	const Claimant *x = a;
-	const Claimant *y = b;
-	int			c = cvg_dot_cmp(x->rank.stamp, x->rank.replica,
-								y->rank.stamp, y->rank.replica);
+	const Claimant *before = a->row;
+	const Claimant *row = b->row;
 
-	return c != 0 ? c : cvg_slice_cmp(x->key, y->key);
+	CHECK_FOR_INTERRUPTS();
+	return before->target == row->target &&
+		cvg_row_rival_keys_conflict(row->target, before->rival_keys, row->rival_keys);
 }
 
 static void
 decide(Claims *claims)
 {
+	CvgClaim   *claim = palloc0(sizeof(CvgClaim) * Max(claims->n, 1));
 	int			i;
-	int			j;
 
-	qsort(claims->rows, claims->n, sizeof(Claimant), compare_rank);
 	for (i = 0; i < claims->n; i++)
 	{
 		Claimant   *row = &claims->rows[i];
 
-		CHECK_FOR_INTERRUPTS();
-		ResetPerTupleExprContext(claims->store->estate);
-		row->visible = !(row->aside && row->fails_check);
-		for (j = 0; j < i && row->visible; j++)
-		{
-			Claimant   *before = &claims->rows[j];
-
-			if (before->visible && before->target == row->target &&
-				cvg_row_rival_keys_conflict(row->target, before->rival_keys, row->rival_keys))
-				row->visible = false;
-		}
+		claim[i].rank = row->rank;
+		claim[i].key = row->key;
+		claim[i].barred = row->aside && row->fails_check;
+		claim[i].row = row;
 	}
+	ResetPerTupleExprContext(claims->store->estate);
+	cvg_claims_decide(claim, claims->n, exclude, claims);
+	for (i = 0; i < claims->n; i++)
+		((Claimant *) claim[i].row)->visible = claim[i].visible;
 }
 
 /* ----------------------------------------------------------------

@@ -110,14 +110,14 @@ my @mutants = (
 		'if (same || brings_entries(db, slot, progress))', 'if (false)', '028' ],
 
 	# --- rows set aside
-	[ 'last-claim-stays', 'of rows that exclude each other the last one is visible', 'src/worker/quarantine.c',
+	[ 'last-claim-stays', 'of rows that exclude each other the last one is visible', 'src/core/claims.c',
 		'return c != 0 ? c : cvg_slice_cmp(x->key, y->key);', 'return c != 0 ? -c : cvg_slice_cmp(x->key, y->key);', '013' ],
-	[ 'rank-of-birth', 'a claim by an update counts as old as the row', 'src/worker/quarantine.c',
+	[ 'rank-of-birth', 'a claim by an update counts as old as the row', 'src/core/claims.c',
 		'return rank.stamp != 0 ? rank : cvg_rowstate_birth(state);', 'return cvg_rowstate_birth(state);', '013' ],
 	[ 'aside-not-settled', 'a key that is set aside and inserted again stays in two places', 'src/worker/quarantine.c',
 		'merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);', ';', '013' ],
-	[ 'aside-horizon-moves', 'the own horizon moves on while rows are set aside', 'src/shmem.c',
-		"pg_memory_barrier();\n\tif (pg_atomic_read_u64(&db->aside) != 0)", "pg_memory_barrier();\n\tif (false)", '027', '--forget' ]);
+	[ 'aside-horizon-moves', 'the own horizon moves on while rows are set aside', 'src/core/horizon.h',
+		'if (aside)', 'if (false)', '027', '--forget' ]);
 my %mutant = map { $_->[0] => $_ } @mutants;
 
 sub change
