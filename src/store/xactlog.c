@@ -266,8 +266,11 @@ descriptor_index(CvgRel *rel)
 }
 
 /*
- * Move the tail to the file.  The file is not tied to a resource owner: a
- * subtransaction must not close it; we do, at the end of the transaction.
+ * Move the tail to the file.  It belongs to the whole transaction, since a
+ * subtransaction must not close it: an abort closes it with all else that
+ * the transaction has.  Not we, for closing writes what is still in memory,
+ * and an error in the middle of an abort (the disk is full, which may be why)
+ * brings the server down.
  */
 static void
 spill(void)
@@ -278,7 +281,7 @@ spill(void)
 		ResourceOwner oldowner = CurrentResourceOwner;
 
 		CurrentResourceOwner = TopTransactionResourceOwner;
-		xl.file = BufFileCreateTemp(true);
+		xl.file = BufFileCreateTemp(false);
 		CurrentResourceOwner = oldowner;
 		MemoryContextSwitchTo(old);
 	}
@@ -550,6 +553,17 @@ take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place)
 	return stamp;
 }
 
+/* While an error does no harm yet; the file may hold what was rolled back. */
+static void
+close_file(void)
+{
+	BufFile    *file = xl.file;
+
+	xl.file = NULL;
+	if (file != NULL)
+		BufFileClose(file);
+}
+
 static void
 log_transaction(void)
 {
@@ -571,6 +585,7 @@ log_transaction(void)
 		body.flags |= CVG_BODY_SPILLED;
 		body.nparts = insert_parts(spill_key);
 		body.total_bytes = xl.file_bytes;
+		close_file();
 	}
 	else
 		body.changes = cvg_buf_slice(&xl.tail);
@@ -614,8 +629,6 @@ end_xactlog(bool commit)
 	pg_atomic_write_u64(&slot->first_stamp, 0);
 	if (xl.deletes)
 		pg_atomic_fetch_add_u64(&db->deleters, (UINT64CONST(1) << 32) - 1);
-	if (xl.file != NULL)
-		BufFileClose(xl.file);
 	memset(&xl, 0, sizeof(xl));
 	if (wake)
 		ConditionVariableBroadcast(&db->changed);
@@ -630,6 +643,7 @@ xactlog_callback(XactEvent event, void *arg)
 			/* DROP EXTENSION in this very transaction: nobody will ask */
 			if (cvg_xactlog_pending() && cvg_extension_exists())
 				log_transaction();
+			close_file();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (cvg_xactlog_pending())
@@ -637,6 +651,7 @@ xactlog_callback(XactEvent event, void *arg)
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has changed replicated tables"),
 						 errhint("Use COMMIT, or leave replicated tables out of two-phase transactions.")));
+			close_file();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:

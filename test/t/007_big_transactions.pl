@@ -68,4 +68,17 @@ $a->sql("INSERT INTO big VALUES (-1, 'after')");
 ok($g->wait_converged('big'), 'leaves nothing behind');
 is($b->sql('SELECT count(*) FROM big WHERE id <= 0'), '1', 'at the peer');
 
+# --- no room for the captured changes ---------------------------------------------------
+# The file cannot be closed either, for that writes what is left.
+my ($server_pid) = $a->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+my $err;
+($rc, undef, $err) = $a->try("SET temp_file_limit = '1MB'; INSERT INTO big SELECT i, repeat('f', 100) FROM generate_series(-100000, -2) i");
+isnt($rc, 0, 'more captured changes than there is room for');
+like($err, qr/temp_file_limit/, 'are an error of that transaction');
+is($a->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"), $server_pid, 'and not of the server');
+$a->sql("SET temp_file_limit = '1MB'; BEGIN; SAVEPOINT s; INSERT INTO big SELECT i, repeat('g', 1000) FROM generate_series(-900, -2) i;
+	ROLLBACK TO s; INSERT INTO big VALUES (-2, 'after'); COMMIT");
+ok($g->wait_converged('big'), 'what comes next arrives');
+is($b->sql('SELECT count(*) FROM big WHERE id <= 0'), '2', 'and nothing else');
+
 done_testing();

@@ -66,7 +66,9 @@ sub row_tables { my ($h) = @_; return grep { $h->{tables}{$_}{kind} eq 'rows' } 
 sub promise
 {
 	my ($h) = @_;
-	return grep { /^VIOLATION/ } @{ $h->{nemesis} };
+	# data_corrupted: no fault damages a row
+	my @damaged = sort { $a->{id} cmp $b->{id} } grep { ($_->{sqlstate} // '') =~ /^XX00[12]$/ } values %{ $h->{txns} };
+	return ((grep { /^VIOLATION/ } @{ $h->{nemesis} }), map { "$_->{id} found something damaged" } @damaged);
 }
 
 # --- all nodes end with the same rows, byte for byte ----------------------------------
