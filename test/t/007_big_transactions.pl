@@ -72,7 +72,7 @@ is($b->sql('SELECT count(*) FROM big WHERE id <= 0'), '1', 'at the peer');
 # The file cannot be closed either, for that writes what is left.
 my ($server_pid) = $a->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
 my $err;
-($rc, undef, $err) = $a->try("SET temp_file_limit = '1MB'; INSERT INTO big SELECT i, repeat('f', 100) FROM generate_series(-100000, -2) i");
+($rc, undef, $err) = $a->try("SET temp_file_limit = '1MB'; INSERT INTO big SELECT i, repeat('f', 100) FROM (SELECT generate_series(-100000, -2) i) x");
 isnt($rc, 0, 'more captured changes than there is room for');
 like($err, qr/temp_file_limit/, 'are an error of that transaction');
 is($a->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"), $server_pid, 'and not of the server');
