@@ -148,7 +148,7 @@ reset_db(CvgDb *db)
 	db->replica_id[0] = db->node_name[0] = '\0';
 	db->boot_id = 0;
 	db->renewing = false;
-	db->claimed_seq = 0;
+	db->claimed_seq = db->confirmed_seq = 0;
 	db->log_segment = 0;
 	db->boot_seq = 0;
 	pg_atomic_write_u64(&db->hlc, 0);

@@ -176,7 +176,8 @@ typedef struct CvgDb
 	ConditionVariable changed;
 
 	/* under lock */
-	int64		claimed_seq;	/* largest own seq that a peer says it has */
+	int64		claimed_seq;	/* largest own seq that a peer says it has, 0 if we have it */
+	int64		confirmed_seq;	/* an own entry that a peer has, and all before it */
 	pid_t		manager_pid;
 	bool		manager_wanted; /* cleared while DROP DATABASE etc. wants it gone */
 	Latch	   *manager_latch;	/* valid while manager_pid <> 0 */

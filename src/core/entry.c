@@ -609,6 +609,32 @@ cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 	return status != CVG_OK ? status : cvg_body_decode(bytes, body, err);
 }
 
+CvgStatus
+cvg_sealed_body_add_dep(CvgSlice bytes, CvgSlice origin, int64 seq, CvgBuf *out)
+{
+	CvgClockEntry entry = {origin, seq};
+	CvgBody		body;
+	CvgBuf		dep;
+	CvgBuf		deps;
+	CvgStatus	status = cvg_sealed_body_decode(bytes, &body, NULL);
+
+	cvg_buf_init(&dep);
+	cvg_buf_init(&deps);
+	if (status == CVG_OK)
+		status = cvg_vclock_from_entries(&entry, 1, &dep);
+	if (status == CVG_OK)
+		status = cvg_vclock_join(body.deps, cvg_buf_slice(&dep), &deps);
+	if (status == CVG_OK)
+	{
+		body.deps = cvg_buf_slice(&deps);
+		cvg_body_encode(&body, NULL, out);
+		cvg_seal(out, 0);
+	}
+	cvg_buf_free(&dep);
+	cvg_buf_free(&deps);
+	return status;
+}
+
 /* Hash of the i-th descriptor of a decoded body. */
 uint64
 cvg_body_hash(const CvgBody *body, int i)

@@ -211,6 +211,9 @@ extern void cvg_body_set_lag(CvgBuf *body, int64 lag);
 extern size_t cvg_sealed_body_size(const CvgBuf *body, int64 lag);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
 
+/* A sealed body with one more dependency, sealed, into an empty buffer. */
+extern CvgStatus cvg_sealed_body_add_dep(CvgSlice bytes, CvgSlice origin, int64 seq, CvgBuf *out);
+
 /*
  * Stamps of the origin at or below the horizon are in this entry or in an
  * earlier one.  "stamp" is the entry's commit stamp.

@@ -20,6 +20,19 @@ cvg_is_incarnation(CvgSlice replica_id, CvgSlice node_name)
 		(replica_id.len == node_name.len || replica_id.data[node_name.len] == '~');
 }
 
+bool
+cvg_report_supersedes(const CvgReport *report, CvgSlice replica_id,
+					  int64 generation, uint8 flags)
+{
+	bool		same = cvg_slice_eq(report->replica_id, replica_id);
+
+	if (flags & CVG_REPORT_FORGOTTEN)
+		return !same && report->generation > generation;
+	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
+		return true;
+	return report->generation > generation;
+}
+
 /*
  * Has everything arrived here that the reporter wrote before it reported, in
  * this life and in those before?

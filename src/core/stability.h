@@ -31,6 +31,24 @@
 extern bool cvg_is_incarnation(CvgSlice replica_id, CvgSlice node_name);
 
 /*
+ * Is the report newer than the one that is here (its replica id, generation
+ * and flags)?  An obituary is the last word on its replica id; a later
+ * incarnation of that node is somebody new.
+ */
+extern bool cvg_report_supersedes(const CvgReport *report, CvgSlice replica_id,
+								  int64 generation, uint8 flags);
+
+/*
+ * The reporter's writes stamped up to its own horizon are in its entries up
+ * to last_seq: with progress of that, the horizon is ours too.
+ */
+static inline bool
+cvg_horizon_is_ours(int64 progress, int64 last_seq)
+{
+	return progress >= last_seq;
+}
+
+/*
  * Join into old_stable what the reports prove; appends the new S to out and
  * sets *grew.  reports holds the latest of each member but self and must
  * name every member (the caller knows the membership); own_horizon is this

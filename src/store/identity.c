@@ -30,17 +30,34 @@
  * "not ready" keep everybody else from loading and from taking seqs; the
  * seqs in flight are awaited.  Then, in one transaction: new replica id and
  * origin; the old one becomes an ordinary origin whose progress is its last
- * entry in our log; the node row.  A crash before its commit leaves the old
+ * entry in our log that is certain (below); the node row.  A crash before its commit leaves the old
  * identity, with the same finding at the next start.  Transactions that have
  * stamped rows under the old id and not yet taken a seq fail at commit
  * (xactlog.c compares origins).
  *
- * When peers know more of us than we do, the entries committed since this
- * start carry seqs that an unknown other entry has too.  They are moved to
- * the new origin in the same transaction.  Their row changes keep their dots,
- * which are later than any of the lost past unless the clock went back too;
- * their changes reach peers as new entries, which is harmless if some peer
- * has them already (equal dots merge to nothing).
+ * What is certain of the past (core/incarnation.h).  The end of the log of a
+ * promoted standby or a restored backup may have entry n + 1 and not n.  And
+ * after a loss that went unnoticed, entries that no peer has confirmed carry
+ * seqs that an unknown other entry has too.  Those above what is certain are
+ * moved to the new origin in the same transaction: as many as no peer has had
+ * yet, and those of the last seconds.  The first of them gets
+ * a dependency on what stays, so that they come after it everywhere.  Their
+ * changes reach peers as new entries, which is harmless if some peer has them
+ * already, and what comes back of the old ones is harmless here (equal dots
+ * merge to nothing, in tables without a key too: there the dot is the key).
+ *
+ * Confirmed is an own entry that a peer asked on from, or that an entry of
+ * another origin depends on.  The first is noted with the ceiling, in
+ * converge.node.confirmed_seq; the second in converge.progress.own_seq, in the
+ * transaction that applies the entry.  So when the log has an entry that
+ * depends on one of ours, all of ours up to that are certain, and stay where
+ * they can be found under the number that it names.
+ *
+ * A row that was written under the old id since a loss nobody knew of keeps
+ * its dot, which then covers dots of the lost past that are not in the row.
+ * No clock can tell: such rows may differ in columns until they are written
+ * again.  Therefore nobody is served once the loss is known, and a warning
+ * names what had been taken from us before.
  *
  *-------------------------------------------------------------------------
  */
@@ -54,6 +71,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "core/horizon.h"
+#include "core/incarnation.h"
 #include "guc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -99,7 +117,16 @@ typedef struct NodeRow
 	int64		stamp_ceiling;
 	int32		log_segment;
 	CvgSlice	stable;
+	int64		confirmed_seq;
 } NodeRow;
+
+/* What the incarnation that ends knows of itself. */
+typedef struct Life
+{
+	int64		boot_seq;		/* its last entry when it began */
+	int64		confirmed_seq;
+	bool		past_lost;		/* there are later ones, at a peer */
+} Life;
 
 /* Everything that goes into shared memory. */
 typedef struct Loaded
@@ -108,6 +135,7 @@ typedef struct Loaded
 	int			norigins;
 	CvgOriginSlot origins[CVG_MAX_ORIGINS];
 	int64		last_seq;
+	int64		confirmed_seq;	/* by what is in node and in progress */
 	CvgStamp	hlc;
 	uint64		boot_id;
 } Loaded;
@@ -149,8 +177,8 @@ read_node(Snapshot snapshot, NodeRow *node)
 
 	if (found)
 	{
-		Datum		values[12];
-		bool		nulls[12];
+		Datum		values[13];
+		bool		nulls[13];
 		struct varlena *stable;
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
@@ -165,6 +193,7 @@ read_node(Snapshot snapshot, NodeRow *node)
 		node->log_segment = DatumGetInt32(values[9]);
 		stable = PG_DETOAST_DATUM_COPY(values[10]);
 		node->stable = cvg_slice(VARDATA(stable), VARSIZE(stable) - VARHDRSZ);
+		node->confirmed_seq = DatumGetInt64(values[12]);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -233,11 +262,12 @@ read_progress(Snapshot snapshot, Loaded *l)
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	tuple;
 
+	l->confirmed_seq = l->node.confirmed_seq;
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		CvgOriginSlot *slot;
-		Datum		values[5];
-		bool		nulls[5];
+		Datum		values[6];
+		bool		nulls[6];
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		slot = find_loaded(l, DatumGetInt32(values[0]));
@@ -247,6 +277,7 @@ read_progress(Snapshot snapshot, Loaded *l)
 		slot->stamp = DatumGetInt64(values[2]);
 		slot->horizon = DatumGetInt64(values[3]);
 		slot->floor = DatumGetInt64(values[4]);
+		l->confirmed_seq = Max(l->confirmed_seq, DatumGetInt64(values[5]));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -353,6 +384,7 @@ publish(CvgDb *db, const Loaded *l)
 		db->log_segment = l->node.log_segment;
 		db->last_seq = db->last_committed_seq = l->last_seq;
 		db->claimed_seq = 0;
+		db->confirmed_seq = l->confirmed_seq;
 		pg_atomic_write_u64(&db->stamp_ceiling, (uint64) l->node.stamp_ceiling);
 		cvg_stamp_observe(db, l->hlc);
 		/* whatever the log says of these may be of another incarnation */
@@ -524,29 +556,103 @@ retire_origin(int32 origin)
 	int64		seq = cvg_log_last(origin, snapshot, &stamp);
 
 	UnregisterSnapshot(snapshot);
-	cvg_sql("INSERT INTO converge.progress AS p VALUES ($1, $2, $3, $4, 0) "
+	cvg_sql("UPDATE converge.progress SET own_seq = 0 WHERE own_seq <> 0", "");
+	cvg_sql("INSERT INTO converge.progress AS p VALUES ($1, $2, $3, $4, 0, 0) "
 			"ON CONFLICT (origin) DO UPDATE SET "
 			"seq = GREATEST(excluded.seq, p.floor), "
 			"stamp = excluded.stamp, horizon = excluded.horizon",
 			"illl", origin, seq, stamp, seq > 0 ? last_horizon(origin, seq) : (CvgStamp) 0);
 }
 
+/* Up to where the log of the old incarnation is what peers know by its seqs. */
+static int64
+certain_seq(Loaded *l, const Life *life, int64 *last)
+{
+	CvgOriginSlot *own = find_loaded(l, l->node.origin);
+	int64		floor = own != NULL ? own->floor : 0;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	CvgStamp	stamp;
+
+	*last = cvg_log_last(l->node.origin, snapshot, &stamp);
+	UnregisterSnapshot(snapshot);
+	return cvg_past_certain(floor, life->past_lost ? life->confirmed_seq : l->confirmed_seq,
+							life->boot_seq, life->past_lost);
+}
+
 /*
- * Entries since boot_seq go to the new origin, and their parts with them: to
- * the table with an index, for where they are they would be out of order.
+ * Entries above what is certain go to the new origin, and their parts with
+ * them: to the table with an index, for where they are they would be out of
+ * order.
  */
 static void
-move_entries(CvgDb *db, int32 from, int64 boot_seq, int32 to)
+move_entries(int segment, int32 from, int64 certain, int32 to)
 {
 	cvg_sql("UPDATE converge.log SET origin = $3 "
 			"WHERE origin = $1 AND seq < 0 AND seq IN "
 			"(SELECT -spill FROM converge.log WHERE origin = $1 AND seq > $2 AND spill <> 0)",
-			"ili", from, boot_seq, to);
+			"ili", from, certain, to);
 	cvg_sql(psprintf("WITH moved AS (DELETE FROM converge.log WHERE origin = $1 AND seq > $2 RETURNING *) "
 					 "INSERT INTO converge.log_%d (seq, stamp, origin, part, prev_seq, spill, body) "
 					 "SELECT seq, stamp, $3, 0, prev_seq, spill, body FROM moved",
-					 db->log_segment),
-			"ili", from, boot_seq, to);
+					 segment),
+			"ili", from, certain, to);
+}
+
+/* Entries that were moved come after the last one that was not. */
+static void
+depend_on_former_self(Loaded *l, int32 to)
+{
+	CvgOriginSlot *own = find_loaded(l, l->node.origin);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	CvgStamp	stamp;
+	int64		kept = cvg_log_last(l->node.origin, snapshot, &stamp);
+	int64		first;
+	bytea	   *body;
+	CvgBuf		out;
+	bool		isnull;
+
+	UnregisterSnapshot(snapshot);
+	kept = Max(kept, own->floor);
+	if (kept == 0 ||
+		cvg_sql(psprintf("SELECT seq, body FROM converge.log_%d WHERE origin = $1 AND seq > 0 "
+						 "ORDER BY seq LIMIT 1", l->node.log_segment), "i", to) == 0)
+		return;
+	first = cvg_sql_int64(0, 1);
+	body = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	cvg_buf_init(&out);
+	if (cvg_sealed_body_add_dep(cvg_slice(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)),
+								cvg_slice_cstring(own->replica_id), kept, &out) != CVG_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",
+						first, own->replica_id)));
+	body = palloc(VARHDRSZ + out.len);
+	SET_VARSIZE(body, VARHDRSZ + out.len);
+	memcpy(VARDATA(body), out.data, out.len);
+	cvg_sql(psprintf("UPDATE converge.log_%d SET body = $3 WHERE origin = $1 AND seq = $2",
+					 l->node.log_segment), "ily", to, first, body);
+}
+
+/* The end of the past becomes the beginning of the new origin. */
+static void
+divide_log(Loaded *l, const Life *life, int32 to)
+{
+	int64		last;
+	int64		certain = certain_seq(l, life, &last);
+
+	if (certain < last)
+	{
+		move_entries(l->node.log_segment, l->node.origin, certain, to);
+		depend_on_former_self(l, to);
+	}
+	if (life->past_lost && life->confirmed_seq > life->boot_seq)
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("entries " INT64_FORMAT " to " INT64_FORMAT " of replica id \"%s\" were given to a peer in two versions",
+						life->boot_seq + 1, life->confirmed_seq, l->node.replica_id),
+				 errdetail("This node was set back without its noticing, and wrote before a peer that knew its later entries told it."),
+				 errhint("Compare the tables of all nodes with converge.verify().")));
+	retire_origin(l->node.origin);
 }
 
 static const char *
@@ -578,17 +684,17 @@ write_identity(Loaded *l, bool have_node, const char *id, int32 origin)
 	Fingerprint here;
 
 	get_fingerprint(&here);
-	cvg_sql("INSERT INTO converge.progress VALUES ($1, 0, 0, 0, 0)", "i", origin);
+	cvg_sql("INSERT INTO converge.progress VALUES ($1, 0, 0, 0, 0, 0)", "i", origin);
 	if (have_node)
 		cvg_sql("UPDATE converge.node SET replica_id = $1, node_name = $2, "
 				"origin = $3, system_identifier = $4, timeline = $5, "
 				"database_oid = $6, file_id = $7, stamp_ceiling = $8, "
-				"since = pg_catalog.now()",
+				"since = pg_catalog.now(), confirmed_seq = 0",
 				"ssilioll", id, cvg_node_name, origin, here.system_identifier,
 				here.timeline, here.database_oid, here.file_id, ceiling);
 	else
 		cvg_sql("INSERT INTO converge.node VALUES "
-				"(true, $1, $2, $3, $4, $5, $6, $7, $8, 0, '{}', pg_catalog.now())",
+				"(true, $1, $2, $3, $4, $5, $6, $7, $8, 0, '{}', pg_catalog.now(), 0)",
 				"ssilioll", id, cvg_node_name, origin, here.system_identifier,
 				here.timeline, here.database_oid, here.file_id, ceiling);
 }
@@ -607,7 +713,7 @@ publish_origins(CvgDb *db, Loaded *l)
 
 /* The transaction of a renewal. */
 static void
-renew(CvgDb *db, int64 boot_seq, bool past_lost, const char *reason)
+renew(CvgDb *db, const Life *life, const char *reason)
 {
 	Loaded	   *l;
 	Snapshot	snapshot;
@@ -630,11 +736,7 @@ renew(CvgDb *db, int64 boot_seq, bool past_lost, const char *reason)
 	origin = cvg_origin_id(db, cvg_slice_cstring(id));
 	CommandCounterIncrement();
 	if (have_node)
-	{
-		if (past_lost)
-			move_entries(db, l->node.origin, boot_seq, origin);
-		retire_origin(l->node.origin);
-	}
+		divide_log(l, life, origin);
 	write_identity(l, have_node, id, origin);
 	ereport(LOG,
 			(errmsg("pg_converge: node \"%s\" goes on with replica id \"%s\"",
@@ -646,19 +748,19 @@ renew(CvgDb *db, int64 boot_seq, bool past_lost, const char *reason)
 void
 cvg_identity_renew(CvgDb *db, const char *reason)
 {
-	int64		boot_seq;
-	bool		past_lost;
+	Life		life;
 
 	LWLockAcquire(&db->lock, LW_SHARED);
-	boot_seq = db->boot_seq;
-	past_lost = db->ready && db->claimed_seq > 0;
+	life.boot_seq = db->boot_seq;
+	life.confirmed_seq = db->confirmed_seq;
+	life.past_lost = db->ready && db->claimed_seq > 0;
 	LWLockRelease(&db->lock);
 
 	begin_renewal(db);
 	PG_TRY();
 	{
 		await_seqs_in_flight(db);
-		renew(db, boot_seq, past_lost, reason);
+		renew(db, &life, reason);
 	}
 	PG_FINALLY();
 	{
@@ -695,12 +797,17 @@ cvg_identity_extend_ceiling(CvgDb *db)
 	CvgStamp	last = (CvgStamp) pg_atomic_read_u64(&db->hlc);
 	CvgStamp	ceiling = (CvgStamp) pg_atomic_read_u64(&db->stamp_ceiling);
 	TimestampTz now = GetCurrentTimestamp();
+	int64		confirmed;
 
 	if (cvg_ceiling_holds(ceiling, last, now, CEILING_LEAD_US / 2))
 		return;
 	ceiling = cvg_next_ceiling(last, now, ceiling_lead_us(db));
+	LWLockAcquire(&db->lock, LW_SHARED);
+	confirmed = db->confirmed_seq;
+	LWLockRelease(&db->lock);
 	cvg_sql_begin();
-	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1", "l", ceiling);
+	cvg_sql("UPDATE converge.node SET stamp_ceiling = $1, confirmed_seq = $2", "ll",
+			ceiling, confirmed);
 	cvg_sql_end();
 
 	/* only what is durable may be told */

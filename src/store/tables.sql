@@ -13,7 +13,8 @@ CREATE TABLE converge.node (
     stamp_ceiling int8 NOT NULL,
     log_segment int4 NOT NULL,
     stable converge.vclock NOT NULL,
-    since timestamptz NOT NULL
+    since timestamptz NOT NULL,
+    confirmed_seq int8 NOT NULL
 );
 COMMENT ON TABLE converge.node IS 'identity of this node, one row';
 
@@ -28,7 +29,8 @@ CREATE TABLE converge.progress (
     seq int8 NOT NULL,
     stamp int8 NOT NULL,
     horizon int8 NOT NULL,
-    floor int8 NOT NULL
+    floor int8 NOT NULL,
+    own_seq int8 NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE converge.progress IS 'last entry of each origin that is applied here';
 

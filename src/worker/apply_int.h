@@ -33,6 +33,7 @@ typedef struct CvgApplyOrigin
 	int64		seq;
 	CvgStamp	stamp;
 	CvgStamp	horizon;
+	int64		own_seq;		/* of ours, that its entries depend on */
 } CvgApplyOrigin;
 
 /*

@@ -51,9 +51,9 @@
 #include "worker/apply_int.h"
 
 /* columns of converge.progress and converge.node */
-#define PROGRESS_COLUMNS	5
+#define PROGRESS_COLUMNS	6
 #define NODE_STABLE			11
-#define NODE_COLUMNS		12
+#define NODE_COLUMNS		13
 
 /* What the commit or abort of the current transaction is to publish. */
 static CvgApply *publishing = NULL;
@@ -83,6 +83,7 @@ publish_commit(CvgApply *ap)
 		slot->pending_seq = origin->seq;
 		slot->stamp = origin->stamp;
 		slot->horizon = Max(slot->horizon, origin->horizon);
+		db->confirmed_seq = Max(db->confirmed_seq, origin->own_seq);
 	}
 	if (ap->stable_grew)
 	{
@@ -287,6 +288,7 @@ enter_origin(CvgApply *ap, CvgSlice replica_id, int32 id)
 	origin->seq = slot ? slot->seq : 0;
 	origin->stamp = slot ? slot->stamp : 0;
 	origin->horizon = slot ? slot->horizon : 0;
+	origin->own_seq = 0;
 	LWLockRelease(&ap->db->lock);
 	return origin;
 }
@@ -438,7 +440,7 @@ write_progress_row(CvgApply *ap, Relation rel, TupleTableSlot *slot, CvgApplyOri
 {
 	Datum		values[PROGRESS_COLUMNS];
 	bool		nulls[PROGRESS_COLUMNS] = {false};
-	bool		replace[PROGRESS_COLUMNS] = {false, true, true, true, false};
+	bool		replace[PROGRESS_COLUMNS] = {false, true, true, true, false, true};
 	ScanKeyData key;
 	HeapTuple	tuple;
 
@@ -447,6 +449,7 @@ write_progress_row(CvgApply *ap, Relation rel, TupleTableSlot *slot, CvgApplyOri
 	values[2] = Int64GetDatum(origin->stamp);
 	values[3] = Int64GetDatum(origin->horizon);
 	values[4] = Int64GetDatum(0);
+	values[5] = Int64GetDatum(origin->own_seq);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, values[0]);
 	tuple = lock_own_row(rel, cvg_index_oid(CVG_T_PROGRESS), &key, slot);
 	if (tuple == NULL)
@@ -459,6 +462,9 @@ write_progress_row(CvgApply *ap, Relation rel, TupleTableSlot *slot, CvgApplyOri
 		/* a heartbeat may have moved the horizon further */
 		origin->horizon = Max(origin->horizon, horizon);
 		values[3] = Int64GetDatum(origin->horizon);
+		origin->own_seq = Max(origin->own_seq,
+							  DatumGetInt64(heap_getattr(tuple, 6, RelationGetDescr(rel), &isnull)));
+		values[5] = Int64GetDatum(origin->own_seq);
 		CatalogTupleUpdate(rel, &tuple->t_self,
 						   heap_modify_tuple(tuple, RelationGetDescr(rel), values,
 											 nulls, replace));

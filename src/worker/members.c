@@ -117,22 +117,6 @@ is_forgotten(const CvgMemberSlot *slot)
 	return (slot->flags & CVG_REPORT_FORGOTTEN) != 0;
 }
 
-/*
- * Is the report newer than what the slot has?  An obituary is the last word
- * on its replica id; a later incarnation of that node is somebody new.
- */
-static bool
-supersedes(const CvgReport *report, const CvgMemberSlot *slot)
-{
-	bool		same = name_is(slot->replica_id, report->replica_id);
-
-	if (is_forgotten(slot))
-		return !same && report->generation > slot->generation;
-	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
-		return true;
-	return report->generation > slot->generation;
-}
-
 /* Does the reporter have entries of origins that are unknown here? */
 static bool
 knows_more(CvgDb *db, const CvgReport *report)
@@ -177,7 +161,7 @@ advance_horizon(CvgDb *db, const CvgReport *report)
 	CvgStamp	horizon = cvg_vclock_get(report->horizon, report->replica_id);
 
 	if (origin != NULL && origin->id != db->origin &&
-		origin->seq >= report->last_seq && horizon > origin->horizon)
+		cvg_horizon_is_ours(origin->seq, report->last_seq) && horizon > origin->horizon)
 		origin->horizon = horizon;
 }
 
@@ -194,7 +178,9 @@ cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 		return;
 	}
 	slot = make_slot(db, report->node_name);
-	if (slot != NULL && supersedes(report, slot))
+	if (slot != NULL &&
+		cvg_report_supersedes(report, cvg_slice_cstring(slot->replica_id),
+							  slot->generation, slot->flags))
 	{
 		set_name(slot->replica_id, report->replica_id);
 		slot->generation = report->generation;

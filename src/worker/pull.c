@@ -512,7 +512,8 @@ verify_history(CvgDb *db, const CvgRequest *req, int64 progress)
 
 	if (progress < floor)
 		report_removed(db, progress);
-	if (progress == 0 || progress == floor || progress == cvg_serving.verified_seq)
+	if (progress == 0 || progress == floor ||
+		(progress == cvg_serving.verified_seq && db->origin == cvg_serving.verified_origin))
 		return;
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan = cvg_log_scan_begin(db->origin, progress, progress, snapshot);
@@ -526,7 +527,8 @@ verify_history(CvgDb *db, const CvgRequest *req, int64 progress)
 				 errmsg("history differs: node \"%s\" has no entry " INT64_FORMAT " as the requester knows it",
 						db->node_name, progress),
 				 errhint("One of the two nodes was restored from a backup while both kept their replica ids.")));
-	cvg_serving.verified_seq = progress;
+	cvg_serving.verified_seq = req->anchor_stamp != 0 ? progress : 0;
+	cvg_serving.verified_origin = db->origin;
 }
 
 static void
@@ -546,7 +548,7 @@ check_request(CvgDb *db, const CvgRequest *req)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("the requester is not who greeted on this connection")));
 	cvg_member_admit(db, cvg_slice_cstring(s->node_name), req->replica_id, req->progress, NULL);
-	cvg_check_claim(db, progress);
+	cvg_check_claim(db, req->progress);
 	verify_history(db, req, progress);
 }
 
@@ -561,6 +563,8 @@ take_reports(CvgDb *db, const CvgRequest *req)
 	for (i = 0; i < req->nreports; i++)
 		cvg_member_absorb(db, &req->reports[i], i == 0 ? s->kick : 0);
 	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
+	if (s->verified_origin == db->origin)
+		db->confirmed_seq = Max(db->confirmed_seq, s->verified_seq);
 	slot = &db->members[s->member];
 	if (slot->in_use && strcmp(slot->node_name, s->node_name) == 0)
 	{

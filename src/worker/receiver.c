@@ -54,6 +54,7 @@
 #include "worker/apply.h"
 #include "worker/intake.h"
 #include "worker/members.h"
+#include "worker/serve.h"
 #include "worker/worker_main.h"
 
 #define RETRY_BASE_MS		200
@@ -290,21 +291,11 @@ open_connection(Receiver *r)
 static void
 check_claim(Receiver *r, CvgSlice progress)
 {
-	CvgDb	   *db = r->db;
 	int64		claimed;
 	int64		last_seq;
 
-	LWLockAcquire(&db->commit_lock, LW_SHARED);
-	last_seq = db->last_seq;
-	LWLockRelease(&db->commit_lock);
-	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
-	claimed = cvg_vclock_get(progress, cvg_slice_cstring(db->replica_id));
-	if (claimed > last_seq)
-		db->claimed_seq = Max(db->claimed_seq, claimed);
-	LWLockRelease(&db->lock);
-	if (claimed <= last_seq)
+	if (!cvg_note_claim(r->db, progress, &claimed, &last_seq))
 		return;
-	cvg_wake_manager(db);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("peer \"%s\" has entries of this node that this node does not have", r->name),

@@ -14,11 +14,14 @@
  * A peer that has entries of ours which we do not have knows our future: this
  * database was restored from an older state.  We refuse it and have the
  * manager make a new incarnation; the peer finds the same and refuses us.
+ * Until then nobody is served: a peer that does not know our future would take
+ * what we write now for it.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
+#include "core/incarnation.h"
 #include "guc.h"
 #include "storage/ipc.h"
 #include "utils/hsearch.h"
@@ -104,7 +107,7 @@ cvg_check_serving(CvgDb *db, bool await)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("pg_converge does not run in this database at the moment"),
 				 errhint("Look for messages of \"pg_converge manager\" in the server log.")));
-	if (!db->ready)
+	if (!db->ready || db->claimed_seq != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this node is getting a new replica id")));
@@ -202,20 +205,33 @@ check_duplicate(CvgDb *db, const CvgHello *hello)
 			 errhint("Give each node its own converge.node_name.")));
 }
 
-void
-cvg_check_claim(CvgDb *db, int64 claimed)
+bool
+cvg_note_claim(CvgDb *db, CvgSlice progress, int64 *claimed, int64 *last_seq)
 {
-	int64		last_seq;
+	bool		result;
 
 	LWLockAcquire(&db->commit_lock, LW_SHARED);
-	last_seq = db->last_seq;
+	*last_seq = db->last_seq;
 	LWLockRelease(&db->commit_lock);
-	if (claimed <= last_seq)
-		return;
 	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
-	db->claimed_seq = Max(db->claimed_seq, claimed);
+	*claimed = cvg_vclock_get(progress, cvg_slice_cstring(db->replica_id));
+	result = db->ready && cvg_past_is_claimed(*claimed, *last_seq, db->claimed_seq);
+	if (result)
+		*claimed = db->claimed_seq = Max(db->claimed_seq, *claimed);
 	LWLockRelease(&db->lock);
-	cvg_wake_manager(db);
+	if (result)
+		cvg_wake_manager(db);
+	return result;
+}
+
+void
+cvg_check_claim(CvgDb *db, CvgSlice progress)
+{
+	int64		last_seq;
+	int64		claimed;
+
+	if (!cvg_note_claim(db, progress, &claimed, &last_seq))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("node \"%s\" does not have its own entries up to " INT64_FORMAT,
@@ -318,7 +334,7 @@ CVG_FUNCTION(hello)
 		cvg_report_bad_request("greeting", status, hello.protocol);
 	cvg_check_serving(db, true);
 	check_duplicate(db, &hello);
-	cvg_check_claim(db, cvg_vclock_get(hello.progress, cvg_slice_cstring(db->replica_id)));
+	cvg_check_claim(db, hello.progress);
 	if (cvg_slice_eq(hello.node_name, cvg_slice_cstring(db->node_name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

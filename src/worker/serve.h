@@ -24,7 +24,8 @@ typedef struct CvgServing
 	int			member;			/* index of its slot */
 	CvgPassedOn passed;
 	uint64		kick;			/* as of the last complete response */
-	int64		verified_seq;	/* own entry that is known to be in its history */
+	int32		verified_origin;	/* ours, when ... */
+	int64		verified_seq;	/* ... this own entry was known to be in its history */
 	int64		holes_from;		/* own seqs after this, up to ... */
 	int64		holes_until;	/* ... this, are all holes */
 	bool		responding;		/* a response was begun and not finished */
@@ -43,7 +44,13 @@ extern void cvg_report_bad_request(const char *what, CvgStatus status, uint32 pr
  */
 extern void cvg_check_serving(CvgDb *db, bool await);
 
-/* Note a claim to entries of ours that we do not have; ERROR if it is one. */
-extern void cvg_check_claim(CvgDb *db, int64 claimed);
+/*
+ * Does a peer with this progress claim entries of ours that we do not have, or
+ * has one done so?  Then the manager is told, and *claimed is up to where.
+ */
+extern bool cvg_note_claim(CvgDb *db, CvgSlice progress, int64 *claimed, int64 *last_seq);
+
+/* ERROR if so. */
+extern void cvg_check_claim(CvgDb *db, CvgSlice progress);
 
 #endif							/* CVG_WORKER_SERVE_H */

@@ -93,6 +93,8 @@ check_not_covered(const Op *op)
 	int			n;
 	int			i;
 
+	if (w.forked_keys & (1u << op->key))
+		return;
 	for (n = 0; n < MAX_NODES; n++)
 	{
 		Node	   *node = &w.nodes[n];
@@ -153,6 +155,36 @@ check_promises(const Entry *e)
 	}
 }
 
+/*
+ * A node that was set back and does not know it may write a row without what
+ * it had written to it before: the row then has two histories under one id,
+ * and no clock can tell what is in it.  That all nodes have both, or that
+ * somebody says that they cannot, is all that is asked for.
+ */
+static void
+note_forked(const Op *op)
+{
+	int			i;
+
+	if (!w.set_back || (w.lost_ids & (UINT64CONST(1) << op->id)) == 0)
+		return;
+	for (i = 0; i < w.nops[op->key]; i++)
+	{
+		const Op   *other = w.ops[op->key][i];
+
+		if (other == op || other->id != op->id || !bit_test(&w.valid[op->key], i) ||
+			bit_test(&op->context, i))
+			continue;
+		w.forked_keys |= 1u << op->key;
+	}
+}
+
+static bool
+is_forked(int key)
+{
+	return (w.forked_keys & (1u << key)) != 0;
+}
+
 /* The commit record is written. */
 void
 check_committed(Node *node, Txn *t)
@@ -169,6 +201,8 @@ check_committed(Node *node, Txn *t)
 		e->ops[i]->committed = true;
 		bit_set(&w.valid[e->ops[i]->key], e->ops[i]->index);
 	}
+	for (i = 0; i < e->nops; i++)
+		note_forked(e->ops[i]);
 	for (i = 0; i < e->nops && !node->left; i++)
 		check_not_covered(e->ops[i]);
 	log_add(&w.history[e->id], e, 0, 0);
@@ -393,6 +427,8 @@ check_row(Node *node, int key)
 	bool		alive;
 	Op		   *last;
 
+	if (is_forked(key))
+		return;
 	COUNT(checks);
 	alive = oracle(key, seen, values, &last);
 	if (live->present && tomb->present)
@@ -440,7 +476,7 @@ check_durable_row(Node *node, int key)
 	uint64		content;
 	uint64		cause;
 
-	if (!live->present || has_set_back_dot(live))
+	if (!live->present || has_set_back_dot(live) || is_forked(key))
 		return;
 	content = hash_bytes(1, live->state.data, live->state.len);
 	cause = hash_bytes(key + 2, &node->disk.seen[key], sizeof(Bits)) | 1;
@@ -467,6 +503,8 @@ check_entry(Node *node, const Entry *e)
 	{
 		const Op   *op = e->ops[i];
 
+		if (is_forked(op->key))
+			continue;
 		if (!bit_test(&node->mem.seen[op->key], op->index))
 			fail(op->key, "%s: entry %s#" INT64_FORMAT " is there in part", node->name,
 				 w.ids[e->id].name, e->seq);
@@ -654,7 +692,7 @@ check_stable(Node *node)
 
 	for (k = 0; k < w.cfg.nkeys && w.failure == NULL; k++)
 	{
-		for (i = 0; i < w.nops[k]; i++)
+		for (i = 0; i < w.nops[k] && !is_forked(k); i++)
 		{
 			const Op   *op = w.ops[k][i];
 
@@ -724,6 +762,23 @@ fail_not_converged(int rounds)
 			}
 		}
 	}
+	for (k = 0; k < w.cfg.nkeys; k++)
+	{
+		for (i = 0; i < MAX_NODES; i++)
+		{
+			Node	   *a = first_node();
+			Node	   *b = &w.nodes[i];
+
+			j = b->exists && !b->left ? bits_first_missing(&a->mem.seen[k], &b->mem.seen[k]) : -1;
+			if (j >= 0)
+				fail(k, "%s has %s of row %d, entry " INT64_FORMAT ", and %s does not, %d rounds after the last fault",
+					 a->name, show_op(w.ops[k][j]), k, w.ops[k][j]->entry->seq, b->name, rounds);
+			j = b->exists && !b->left ? bits_first_missing(&b->mem.seen[k], &a->mem.seen[k]) : -1;
+			if (j >= 0)
+				fail(k, "%s has %s of row %d, entry " INT64_FORMAT ", and %s does not, %d rounds after the last fault",
+					 b->name, show_op(w.ops[k][j]), k, w.ops[k][j]->entry->seq, a->name, rounds);
+		}
+	}
 	fail(-1, "not converged %d rounds after the last fault", rounds);
 }
 
@@ -762,6 +817,8 @@ check_equal(Node *a, Node *b)
 		const Row  *x = &a->mem.live[k];
 		const Row  *y = &b->mem.live[k];
 
+		if (is_forked(k))
+			continue;
 		if (x->present != y->present ||
 			(x->present && memcmp(x->values, y->values, sizeof(x->values)) != 0))
 			fail(k, "row %d differs at the end: %s %s, %s %s", k, a->name, show_row(k, x), b->name,
@@ -818,7 +875,7 @@ check_forgotten(Node *node)
 
 	for (k = 0; k < w.cfg.nkeys; k++)
 	{
-		if (node->mem.tomb[k].present && has_dead_dot(&node->mem.tomb[k]))
+		if (node->mem.tomb[k].present && (has_dead_dot(&node->mem.tomb[k]) || is_forked(k)))
 			continue;
 		/* a clock that was ahead leaves stamps for whose time it must wait */
 		if (node->mem.tomb[k].present &&
@@ -846,4 +903,25 @@ check_end(void)
 		if (w.cfg.forget)
 			check_forgotten(node);
 	}
+}
+
+/* Were two entries told under one number? */
+bool
+check_told_twice(void)
+{
+	int			id;
+	int			i;
+
+	for (id = 0; id < w.nids; id++)
+	{
+		const Log  *log = &w.history[id];
+
+		for (i = 1; i < log->n; i++)
+		{
+			if (log->rows[i].seq == log->rows[i - 1].seq && log->rows[i].entry->told &&
+				log->rows[i - 1].entry->told)
+				return true;
+		}
+	}
+	return false;
 }

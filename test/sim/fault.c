@@ -207,11 +207,76 @@ replace_disk(Node *node, Db *with, bool noticed)
 	at(around(200 * MS), restart, node);
 }
 
+/*
+ * Copies of the disk.  Commit records are not in the order of seqs, so one may
+ * have an entry and lack the one before, which commits later.  Most copies
+ * wait for such a moment, a while.
+ */
+
+static bool
+has_gap(Node *node)
+{
+	Log		   *own = &node->disk.log[node->disk.self];
+	Record	   *r;
+	Txn		   *t;
+	int64		last = own->n > 0 ? own->rows[own->n - 1].seq : 0;
+
+	for (t = node->txns; t != NULL; t = t->next)
+	{
+		if (t->seq != 0 && t->seq < last && t->stage == 0)
+			return true;
+	}
+	for (r = node->unflushed; r != NULL; r = r->next)
+	{
+		if (r->nentries > 0 && r->lsn > node->flushed &&
+			r->entries[0]->id == node->disk.self && r->entries[0]->seq < last &&
+			log_find(own, r->entries[0]->seq) == NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+end_copy(Node *node)
+{
+	Db		   *to = node->copying;
+
+	node->copying = NULL;
+	db_copy(to, &node->disk);
+	if (node->copied != NULL)
+		at(around(100 * MS), node->copied, node->copied_arg);
+}
+
+void
+look_for_gap(Node *node)
+{
+	bool		gap = has_gap(node);
+
+	if (!gap && w.now < node->copy_until)
+		return;
+	counters.gaps_copied += gap;
+	end_copy(node);
+}
+
+static void
+copy_disk(Node *node, Db *to, void (*then) (void *arg), void *arg)
+{
+	if (node->copying != NULL)
+		return;
+	node->copying = to;
+	node->copied = then;
+	node->copied_arg = arg;
+	node->copy_until = w.now + (chance(0.7) ? around(300 * MS) : 0);
+	if (node->copy_until == w.now)
+		end_copy(node);
+}
+
 static void
 take_backup(Node *node)
 {
 	node->backup = sim_alloc(sizeof(Db));
 	db_copy(node->backup, &node->disk);
+	copy_disk(node, node->backup, NULL, NULL);
 }
 
 static void
@@ -266,8 +331,7 @@ do_promote(Node *node)
 	Standby    *s = sim_alloc(sizeof(Standby));
 
 	s->node = node;
-	db_copy(&s->db, &node->disk);
-	at(around(100 * MS), promote, s);
+	copy_disk(node, &s->db, promote, s);
 }
 
 /* ---- members ---- */

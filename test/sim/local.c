@@ -510,7 +510,8 @@ take_seq(Client *c)
 	e->moved_from = -1;
 	t->entry = e;
 	c->proc.pc = PC_TOOK_SEQ;
-	schedule(&c->proc, 1 + below(100));
+	/* others may overtake it */
+	schedule(&c->proc, 1 + below(100) + (chance(0.03) ? around(5 * MS) : 0));
 }
 
 static CvgSlice

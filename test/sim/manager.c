@@ -127,6 +127,7 @@ publish_load(Node *node)
 	}
 	shm->last_committed_seq = shm->boot_seq = shm->last_seq;
 	shm->claimed_seq = 0;
+	shm->confirmed_seq = confirmed_on_disk(db);
 	shm->boot_id = rnd() | 1;
 	memcpy(shm->seq, db->seq, sizeof(shm->seq));
 	memcpy(shm->pending, db->seq, sizeof(shm->pending));
@@ -189,36 +190,72 @@ quiet_enough(Node *node)
 	return true;
 }
 
+/* Up to where the log of the old incarnation is what others know. */
+static int64
+certain_seq(Node *node, bool past_lost)
+{
+	Db		   *db = &node->mem;
+	Shm		   *shm = &node->shm;
+	int64		confirmed = past_lost ? shm->confirmed_seq : confirmed_on_disk(db);
+
+	if (past_lost ? MUTANT(M_BOOT_CUT) : MUTANT(M_GAP))
+		confirmed = MAX_LOG;
+	/* somebody took what we wrote meanwhile for what came after his */
+	if (past_lost && shm->confirmed_seq > shm->boot_seq)
+		w.fork_reported = true;
+	return cvg_past_certain(db->floor[db->self], confirmed, shm->boot_seq, past_lost);
+}
+
+/* An entry of the former self as one of the new; kept: the last that stays. */
+static Entry *
+move_entry(const Entry *old, int new_id, int64 kept, bool first)
+{
+	static CvgBuf body;
+	Entry	   *e = sim_alloc(sizeof(Entry));
+	int			i;
+
+	*e = *old;
+	e->id = new_id;
+	e->told = false;
+	e->moved_from = old->moved_from >= 0 ? old->moved_from : old->id;
+	e->needs[old->id] = kept;
+	for (i = 0; i < e->nops; i++)
+		e->ops[i]->entry = e;
+	if (first && kept > 0 && !MUTANT(M_MOVED_DEPS))
+	{
+		cvg_buf_reset(&body);
+		if (cvg_sealed_body_add_dep(old->body, w.ids[old->id].slice, kept, &body) != CVG_OK)
+			fail(-1, "a dependency cannot be added");
+		e->body = sim_keep(cvg_buf_slice(&body));
+	}
+	COUNT(moved_entries);
+	return e;
+}
+
 static void
 fill_renewal(Node *node, Renewal *rn, bool past_lost)
 {
-	Log		   *log;
+	Log		   *log = &node->mem.log[node->mem.self];
+	int64		kept = node->mem.floor[node->mem.self];
 	int			i;
-	int			j;
 
 	rn->old_id = node->mem.self;
 	rn->new_id = new_id(node->index);
-	rn->boot_seq = node->shm.boot_seq;
-	rn->past_lost = past_lost;
+	rn->certain = certain_seq(node, past_lost);
 	rn->fingerprint = node->mem.fingerprint;
 	rn->ceiling = Max(highest_stamp(&node->mem, 0), wall_clock(node));
-	log = &node->mem.log[rn->old_id];
-	for (i = 0; past_lost && i < log->n; i++)
+	for (i = 0; i < log->n; i++)
 	{
 		Entry	   *e;
 
-		if (log->rows[i].seq <= rn->boot_seq)
+		if (log->rows[i].seq <= rn->certain)
+		{
+			kept = Max(kept, log->rows[i].seq);
 			continue;
-		e = sim_alloc(sizeof(Entry));
-		*e = *log->rows[i].entry;
-		e->id = rn->new_id;
-		e->moved_from = log->rows[i].entry->moved_from >= 0 ?
-			log->rows[i].entry->moved_from : rn->old_id;
-		for (j = 0; j < e->nops; j++)
-			e->ops[j]->entry = e;
+		}
+		e = move_entry(log->rows[i].entry, rn->new_id, kept, rn->nmoved == 0);
 		rn->moved[rn->nmoved++] = e;
 		log_add(&w.history[rn->new_id], e, 0, 0);
-		COUNT(moved_entries);
 	}
 }
 
@@ -271,6 +308,7 @@ extend_ceiling(Manager *m)
 		return;
 	}
 	r = new_record(node);
+	r->confirmed = node->shm.confirmed_seq;
 	r->ceiling = cvg_next_ceiling(node->shm.hlc, now, CEILING_LEAD * (1 + 4 * below(2)));
 	commit(m, r, true, PC_CEILING_DONE);
 }

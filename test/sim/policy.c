@@ -111,6 +111,34 @@ broadcast(Node *node)
 	node->nwaiting = 0;
 }
 
+/* ---- what peers know of us ---- */
+
+/* By their requests, and by what their entries depend on. */
+int64
+confirmed_on_disk(const Db *db)
+{
+	int64		result = db->confirmed;
+	int			i;
+
+	for (i = 0; i < w.nids; i++)
+		result = Max(result, db->named[i]);
+	return result;
+}
+
+/* Does the peer have entries of ours that we do not have? */
+bool
+is_claimed(Node *node, CvgSlice progress)
+{
+	int64		claimed = cvg_vclock_get(progress, w.ids[node->mem.self].slice);
+
+	if (!cvg_past_is_claimed(claimed, node->shm.last_seq, node->shm.claimed_seq) ||
+		MUTANT(M_LOSE_CLAIM))
+		return false;
+	COUNT(claims);
+	node->shm.claimed_seq = Max(node->shm.claimed_seq, claimed);
+	return true;
+}
+
 /* ---- reports ---- */
 
 /* Nothing comes any more of those whose obituary is told. */
@@ -273,13 +301,7 @@ make_member(Node *node, int index)
 static bool
 supersedes(const CvgReport *report, const Member *m)
 {
-	bool		same = m->id == id_by_name(report->replica_id);
-
-	if (m->flags & CVG_REPORT_FORGOTTEN)
-		return !same && report->generation > m->generation;
-	if (same && (report->flags & CVG_REPORT_FORGOTTEN) != 0)
-		return true;
-	return report->generation > m->generation;
+	return cvg_report_supersedes(report, w.ids[m->id].slice, m->generation, m->flags);
 }
 
 void
@@ -306,7 +328,7 @@ absorb_report(Node *node, const CvgReport *report)
 	else
 		COUNT(reports_old);
 	if ((m->flags & CVG_REPORT_FORGOTTEN) == 0 && id != node->mem.self &&
-		node->mem.known[id] && node->shm.seq[id] >= report->last_seq)
+		node->mem.known[id] && cvg_horizon_is_ours(node->shm.seq[id], report->last_seq))
 		node->shm.horizon[id] = Max(node->shm.horizon[id], horizon);
 }
 

@@ -118,19 +118,6 @@ end_with_error(Receiver *r, const char *why)
 	go(r, PC_START, cvg_backoff_ms(r->failures, 50, 1000, (uint32) rnd()) * MS);
 }
 
-static bool
-is_claimed(Receiver *r, CvgSlice progress)
-{
-	Node	   *node = node_of(r);
-	int64		claimed = cvg_vclock_get(progress, w.ids[node->mem.self].slice);
-
-	if (claimed <= node->shm.last_seq || MUTANT(M_LOSE_CLAIM))
-		return false;
-	COUNT(claims);
-	node->shm.claimed_seq = Max(node->shm.claimed_seq, claimed);
-	return true;
-}
-
 /* ---- connecting ---- */
 
 static void
@@ -238,7 +225,7 @@ hear_hello(Receiver *r)
 		fail(-1, "a greeting is not readable: %s", cvg_status_message(err.status));
 		return;
 	}
-	if (is_claimed(r, hello.progress))
+	if (is_claimed(node, hello.progress))
 	{
 		end_with_error(r, "the peer has entries of ours that we do not have");
 		return;
@@ -465,7 +452,7 @@ decode(Receiver *r)
 		end_with_error(r, "the peer has got another replica id");
 		return;
 	}
-	if (is_claimed(r, r->head.progress))
+	if (is_claimed(node_of(r), r->head.progress))
 	{
 		end_with_error(r, "the peer has entries of ours that we do not have");
 		return;
@@ -584,6 +571,7 @@ enter_origin(Txn *t, int id)
 	t->origins[n].seq = t->node->shm.seq[id];
 	t->origins[n].stamp = t->node->shm.stamp[id];
 	t->origins[n].horizon = t->node->shm.horizon[id];
+	t->origins[n].named = 0;
 }
 
 static bool
@@ -769,6 +757,8 @@ end_entry(Receiver *r)
 		t->origins[i].stamp = u->header.stamp;
 		t->origins[i].horizon = Max(t->origins[i].horizon,
 									  cvg_body_horizon(&r->change_body, u->header.stamp));
+		t->origins[i].named = Max(t->origins[i].named,
+								  cvg_vclock_get(r->change_body.deps, w.ids[t->node->mem.self].slice));
 	}
 	u->state = UNIT_TRIED;
 	r->applied++;

@@ -103,6 +103,13 @@ free_server(Server *s)
 	s->proc.dead = true;
 }
 
+/* Until it has a new id, a node whose past was lost tells nobody anything. */
+static bool
+is_serving(const Node *node)
+{
+	return node->shm.ready && node->shm.claimed_seq == 0;
+}
+
 static void
 refuse(Server *s, const char *why)
 {
@@ -121,19 +128,6 @@ turn_away(Server *s, const char *why)
 
 /* ---- claims ---- */
 
-/* Does the peer have entries of ours that we do not have? */
-static bool
-is_claimed(Node *node, CvgSlice progress)
-{
-	int64		claimed = cvg_vclock_get(progress, w.ids[node->mem.self].slice);
-
-	if (claimed <= node->shm.last_seq || MUTANT(M_LOSE_CLAIM))
-		return false;
-	COUNT(claims);
-	node->shm.claimed_seq = Max(node->shm.claimed_seq, claimed);
-	return true;
-}
-
 /* Is the requester's last entry of ours in our history? */
 static bool
 same_history(Server *s, int64 progress)
@@ -142,12 +136,15 @@ same_history(Server *s, int64 progress)
 	LogRow	   *row;
 
 	if (progress == 0 || progress == node->shm.floor[node->mem.self] ||
-		progress == s->conn->verified_seq)
+		(progress == s->conn->verified_seq && node->mem.self == s->conn->verified_id))
 		return true;
 	row = log_find(&node->mem.log[node->mem.self], progress);
 	if (row == NULL || (s->req.anchor_stamp != 0 && s->req.anchor_stamp != row->entry->stamp))
 		return false;
+	s->conn->verified_id = node->mem.self;
 	s->conn->verified_seq = progress;
+	if (s->req.anchor_stamp != 0)
+		node->shm.confirmed_seq = Max(node->shm.confirmed_seq, progress);
 	return true;
 }
 
@@ -165,7 +162,7 @@ answer_hello(Server *s)
 
 	if (s->job.pc == 0)
 	{
-		if (!node->shm.ready)
+		if (!is_serving(node))
 			return refuse(s, "the peer is getting a new replica id");
 		if (is_claimed(node, s->hello.progress))
 			return refuse(s, "the peer does not have its own entries");
@@ -204,7 +201,7 @@ take_request(Server *s)
 	const char *why;
 	int			i;
 
-	if (!node->shm.ready)
+	if (!is_serving(node))
 		return refuse(s, "the peer is getting a new replica id");
 	if (!s->conn->greeted || id_by_name(s->req.replica_id) != s->conn->client_id)
 		return refuse(s, "not who greeted");
@@ -403,7 +400,7 @@ server_step(Proc *p)
 	Server	   *s = (Server *) p;
 	int64		delay;
 
-	if (!p->node->shm.ready && p->pc != PC_HELLO)
+	if (!is_serving(p->node) && p->pc != PC_HELLO)
 	{
 		refuse(s, "the peer is getting a new replica id");
 		return;

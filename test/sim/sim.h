@@ -33,6 +33,7 @@
 #include "core/causality.h"
 #include "core/counter.h"
 #include "core/entry.h"
+#include "core/incarnation.h"
 #include "core/rowstate.h"
 #include "core/stability.h"
 #include "core/vclock.h"
@@ -84,6 +85,9 @@ typedef enum Mutant
 	M_OLD_CHAIN,				/* entries of an earlier incarnation have no chain */
 	M_LOOK_ONCE,				/* absent after one look each */
 	M_COUNTER_ANEW,				/* an insert ignores the counter of the deleted row */
+	M_GAP,						/* a former self's last entry is its progress */
+	M_MOVED_DEPS,				/* entries of a former self that were moved depend on nothing */
+	M_BOOT_CUT,					/* what was written before this start is common history */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
 } Mutant;
@@ -170,8 +174,10 @@ typedef struct Db
 	CvgStamp	stamp[MAX_IDS];
 	CvgStamp	horizon[MAX_IDS];
 	int64		floor[MAX_IDS];
+	int64		named[MAX_IDS]; /* own seq that entries of this origin depend on */
 	CvgStamp	stable[MAX_IDS];
 	CvgStamp	ceiling;
+	int64		confirmed;
 	int			segment;
 	int64		fingerprint;
 	bool		member[MAX_NODES];
@@ -201,6 +207,7 @@ typedef struct Shm
 	uint64		boot_id;
 	int64		boot_seq;
 	int64		claimed_seq;
+	int64		confirmed_seq;
 	CvgStamp	hlc;
 	CvgStamp	ceiling;
 	int64		last_seq;
@@ -243,10 +250,12 @@ typedef struct Record
 		int64		seq;
 		CvgStamp	stamp;
 		CvgStamp	horizon;
+		int64		named;
 	}			progress[MAX_UNITS];
 	bool		stable_set;
 	CvgStamp	stable[MAX_IDS];
 	CvgStamp	ceiling;		/* 0: not written */
+	int64		confirmed;		/* with it */
 	int			members_set;	/* as bits */
 	int			forgotten_set;
 	int			member_id[MAX_NODES];
@@ -261,8 +270,7 @@ typedef struct Renewal
 {
 	int			old_id;
 	int			new_id;
-	int64		boot_seq;
-	bool		past_lost;		/* entries after boot_seq go to the new id */
+	int64		certain;		/* entries after it go to the new id */
 	int64		fingerprint;
 	CvgStamp	ceiling;
 	int			nmoved;
@@ -314,6 +322,7 @@ struct Txn
 		int64		seq;
 		CvgStamp	stamp;
 		CvgStamp	horizon;
+		int64		named;
 	}			origins[MAX_UNITS];
 	int			nentries;
 	Entry	   *entries[MAX_UNITS];
@@ -361,6 +370,7 @@ typedef struct Conn
 	int64		passed_at;
 	int64		asked[MAX_NODES];	/* by the client */
 	int64		asked_at;
+	int			verified_id;	/* of the server, with ... */
 	int64		verified_seq;
 } Conn;
 
@@ -405,6 +415,10 @@ struct Node
 	Bits		stable_checked[MAX_KEYS];
 	Db		   *backup;
 	int			backup_boot;
+	Db		   *copying;		/* a copy of the disk is wanted, */
+	int64		copy_until;		/* a bad one if there is one till then */
+	void		(*copied) (void *arg);
+	void	   *copied_arg;
 };
 
 /* What a seed stands for; the shrinker makes it smaller. */
@@ -474,6 +488,7 @@ typedef struct World
 	bool		any_lost;		/* a past was lost: acknowledged may be gone */
 	bool		set_back;		/* without the node knowing: histories may fork */
 	bool		fork_reported;
+	uint32		forked_keys;	/* an id wrote to it without knowing what it had written before */
 } World;
 
 extern World w;
@@ -490,7 +505,7 @@ extern bool tracing;
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
-	X(forks_reported) X(reports_old) X(checks)
+	X(gaps_copied) X(forks_reported) X(forks_unreported) X(reports_old) X(checks)
 
 typedef struct Counters
 {
@@ -598,6 +613,8 @@ extern void progress_clock(Node *node, int64 *values);
 extern void horizon_clock(Node *node, CvgStamp *values);
 extern bool state_stable(CvgSlice state, const CvgStamp *stable);
 extern void broadcast(Node *node);
+extern int64 confirmed_on_disk(const Db *db);
+extern bool is_claimed(Node *node, CvgSlice progress);
 extern bool report_step(Node *node, ReportJob *job, int64 *delay);
 extern CvgReport report_message(Node *node, const ReportJob *job);
 extern int	passed_reports(Node *node, int64 *passed, int64 *passed_at, CvgReport *out);
@@ -657,6 +674,7 @@ extern void leave(Node *node);
 extern void turned_away(Node *node, const char *by);
 extern void end_absence(Node *node);
 extern bool may_write(const Node *node);
+extern void look_for_gap(Node *node);
 
 /* ---- check.c ---- */
 extern void check_reset(void);
@@ -675,6 +693,7 @@ extern bool check_converged(void);
 extern void fail_not_converged(int rounds);
 extern void check_end(void);
 extern bool check_has_stable(const Node *node, const Node *other, int key);
+extern bool check_told_twice(void);
 
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);

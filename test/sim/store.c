@@ -317,7 +317,7 @@ renew_db(Db *db, const Renewal *rn)
 	db->known[rn->new_id] = true;
 	for (i = 0; i < log->n; i++)
 	{
-		if (!rn->past_lost || log->rows[i].seq <= rn->boot_seq)
+		if (log->rows[i].seq <= rn->certain)
 			log->rows[kept++] = log->rows[i];
 	}
 	log->n = kept;
@@ -337,6 +337,8 @@ renew_db(Db *db, const Renewal *rn)
 			db->horizon[rn->old_id] = cvg_body_horizon(&body, last->stamp);
 	}
 	db->self = rn->new_id;
+	db->confirmed = 0;
+	memset(db->named, 0, sizeof(db->named));
 	db->ceiling = Max(db->ceiling, rn->ceiling);
 	db->fingerprint = rn->fingerprint;
 }
@@ -373,11 +375,15 @@ apply_record(Db *db, const Record *r)
 		db->seq[id] = r->progress[i].seq;
 		db->stamp[id] = r->progress[i].stamp;
 		db->horizon[id] = Max(db->horizon[id], r->progress[i].horizon);
+		db->named[id] = Max(db->named[id], r->progress[i].named);
 	}
 	for (i = 0; r->stable_set && i < w.nids; i++)
 		db->stable[i] = Max(db->stable[i], r->stable[i]);
 	if (r->ceiling != 0)
+	{
 		db->ceiling = r->ceiling;
+		db->confirmed = r->confirmed;
+	}
 	for (i = 0; i < MAX_NODES; i++)
 	{
 		if (r->members_set & (1 << i))
@@ -422,6 +428,8 @@ end_flush(void *arg)
 		if (node->unflushed == NULL)
 			node->unflushed_end = &node->unflushed;
 		check_flushed(node, r);
+		if (node->copying != NULL)
+			look_for_gap(node);
 	}
 	node->flushed = node->flushing_to;
 	node->flushing_to = 0;
@@ -438,7 +446,9 @@ flush_wait(Node *node, int64 lsn, int64 *delay)
 		Proc	   *p = new_proc(node, sizeof(Proc), NULL);
 		int64		latency = around(node->disk_latency);
 
-		node->flushing_to = node->lsn;
+		/* what is written at once may end between any two records */
+		node->flushing_to = chance(0.7) ? node->lsn :
+			node->flushed + 1 + below((int) (node->lsn - node->flushed));
 		node->flush_done_at = w.now + latency;
 		at(latency, end_flush, p);
 	}
@@ -472,6 +482,7 @@ fill_record(Txn *t, Record *r)
 		r->progress[i].seq = t->origins[i].seq;
 		r->progress[i].stamp = t->origins[i].stamp;
 		r->progress[i].horizon = t->origins[i].horizon;
+		r->progress[i].named = t->origins[i].named;
 	}
 	r->nprogress = t->norigins;
 	if (t->stable_grew)
@@ -526,6 +537,7 @@ publish(Txn *t)
 			shm->seq[id] = shm->pending[id] = t->origins[i].seq;
 			shm->stamp[id] = t->origins[i].stamp;
 			shm->horizon[id] = Max(shm->horizon[id], t->origins[i].horizon);
+			shm->confirmed_seq = Max(shm->confirmed_seq, t->origins[i].named);
 		}
 		if (t->stable_grew)
 		{

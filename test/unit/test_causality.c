@@ -387,10 +387,43 @@ test_stable_random(void)
 	}
 }
 
+/* ---- which report counts ---- */
+
+static bool
+supersedes(const char *id, int64 generation, uint8 flags, const char *have_id,
+		   int64 have_generation, uint8 have_flags)
+{
+	CvgReport	r = {0};
+
+	r.replica_id = cvg_slice_cstring(id);
+	r.generation = generation;
+	r.flags = flags;
+	return cvg_report_supersedes(&r, cvg_slice_cstring(have_id), have_generation, have_flags);
+}
+
+static void
+test_supersedes(void)
+{
+	uint8		gone = CVG_REPORT_FORGOTTEN;
+
+	CHECK(supersedes("b", 6, 0, "b", 5, 0), "newer");
+	CHECK(!supersedes("b", 5, 0, "b", 5, 0), "the same");
+	CHECK(!supersedes("b", 4, 0, "b", 5, 0), "older");
+	CHECK(supersedes("b~x", 6, 0, "b", 5, 0), "a later life");
+	CHECK(!supersedes("b", 4, 0, "b~x", 5, 0), "an earlier life");
+	CHECK(supersedes("b", 4, gone, "b", 5, 0), "an obituary is the last word");
+	CHECK(!supersedes("b", 9, 0, "b", 5, gone), "whatever it says later");
+	CHECK(!supersedes("b", 9, gone, "b", 5, gone), "once is enough");
+	CHECK(supersedes("b~x", 6, 0, "b", 5, gone), "somebody new of that name");
+	CHECK(!supersedes("b~x", 4, 0, "b", 5, gone), "somebody of that name who was before");
+	CHECK(!supersedes("b", 4, gone, "b~x", 5, 0), "an obituary of who was before is no news");
+}
+
 int
 main(void)
 {
 	unit_start(unit_env_seed());
+	test_supersedes();
 	test_admit_rules();
 	test_admit_order();
 	test_admit_random();
