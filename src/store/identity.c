@@ -30,21 +30,21 @@
  * "not ready" keep everybody else from loading and from taking seqs; the
  * seqs in flight are awaited.  Then, in one transaction: new replica id and
  * origin; the old one becomes an ordinary origin whose progress is its last
- * entry in our log that is certain (below); the node row.  A crash before its commit leaves the old
- * identity, with the same finding at the next start.  Transactions that have
- * stamped rows under the old id and not yet taken a seq fail at commit
- * (xactlog.c compares origins).
+ * entry in our log that is certain (below); the node row.  A crash before its
+ * commit leaves the old identity, with the same finding at the next start.
+ * Transactions that have stamped rows under the old id and not yet taken a
+ * seq fail at commit (xactlog.c compares origins).
  *
  * What is certain of the past (core/incarnation.h).  The end of the log of a
  * promoted standby or a restored backup may have entry n + 1 and not n.  And
  * after a loss that went unnoticed, entries that no peer has confirmed carry
  * seqs that an unknown other entry has too.  Those above what is certain are
  * moved to the new origin in the same transaction: as many as no peer has had
- * yet, and those of the last seconds.  The first of them gets
- * a dependency on what stays, so that they come after it everywhere.  Their
- * changes reach peers as new entries, which is harmless if some peer has them
- * already, and what comes back of the old ones is harmless here (equal dots
- * merge to nothing, in tables without a key too: there the dot is the key).
+ * yet, and those of the last seconds.  The first of them gets a dependency on
+ * what stays, so that they come after it everywhere.  Their changes reach
+ * peers as new entries, which is harmless if some peer has them already, and
+ * what comes back of the old ones is harmless here (equal dots merge to
+ * nothing, in tables without a key too: there the dot is the key).
  *
  * Confirmed is an own entry that a peer asked on from, or that an entry of
  * another origin depends on.  The first is noted with the ceiling, in
@@ -651,7 +651,7 @@ divide_log(Loaded *l, const Life *life, int32 to)
 				 errmsg("entries " INT64_FORMAT " to " INT64_FORMAT " of replica id \"%s\" were given to a peer in two versions",
 						life->boot_seq + 1, life->confirmed_seq, l->node.replica_id),
 				 errdetail("This node was set back without its noticing, and wrote before a peer that knew its later entries told it."),
-				 errhint("Compare the tables of all nodes with converge.verify().")));
+				 errhint("Compare the tables of all nodes with converge.digest().")));
 	retire_origin(l->node.origin);
 }
 
