@@ -494,6 +494,25 @@ cvg_horizon_clock(CvgDb *db, int64 *own_last_seq)
 }
 
 CvgSlice
+cvg_past_clock(CvgDb *db)
+{
+	CvgClockEntry entries[CVG_MAX_ORIGINS];
+	int			n = 0;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	for (i = 0; i < db->norigins; i++)
+	{
+		if (db->origins[i].moved_seq == 0)
+			continue;
+		entries[n].id = slot_id(&db->origins[i]);
+		entries[n++].value = db->origins[i].moved_seq;
+	}
+	LWLockRelease(&db->lock);
+	return make_clock(entries, n);
+}
+
+CvgSlice
 cvg_stable_clock(CvgDb *db)
 {
 	CvgClockEntry entries[CVG_MAX_ORIGINS];

@@ -51,6 +51,7 @@ typedef struct CvgOriginSlot
 	CvgStamp	stamp;			/* commit stamp of entry seq */
 	CvgStamp	horizon;		/* its writes stamped <= this are applied here */
 	int64		floor;			/* entries <= floor are no longer in the log */
+	int64		moved_seq;		/* was ours: entries up to this go on under another id */
 } CvgOriginSlot;
 
 typedef enum CvgPeerState
@@ -264,5 +265,8 @@ extern CvgOriginSlot *cvg_origin_slot_by_name(CvgDb *db, CvgSlice replica_id);
 extern CvgSlice cvg_progress_clock(CvgDb *db);	/* with own last committed seq */
 extern CvgSlice cvg_horizon_clock(CvgDb *db, int64 *own_last_seq);
 extern CvgSlice cvg_stable_clock(CvgDb *db);
+
+/* What we bring along of our former selves (core/incarnation.h). */
+extern CvgSlice cvg_past_clock(CvgDb *db);
 
 #endif							/* CVG_SHMEM_H */

@@ -36,7 +36,7 @@
 #define FLAGS_MASK			0x0f
 
 #define BODY_KNOWN_FLAGS \
-	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE)
+	(CVG_BODY_SPILLED | CVG_BODY_DEPS | CVG_BODY_STABLE | CVG_BODY_MOVED)
 
 /* The lag follows the first byte. */
 #define LAG_OFFSET			1
@@ -431,19 +431,23 @@ cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out)
 {
 	bool		deps = body->deps.len > EMPTY_CLOCK_SIZE;
 	bool		stable = body->stable.len > EMPTY_CLOCK_SIZE;
+	bool		moved = body->moved.len > EMPTY_CLOCK_SIZE;
 	bool		spilled = (body->flags & CVG_BODY_SPILLED) != 0;
 	int			i;
 
-	reserve(out, 2 + 8 * MAX_VARINT_SIZE + body->deps.len + body->stable.len +
+	reserve(out, 2 + 8 * MAX_VARINT_SIZE + body->deps.len + body->stable.len + body->moved.len +
 			(size_t) body->ndescriptors * 8 + body->changes.len);
 	cvg_put_u8(out, CVG_BODY_VERSION << VERSION_SHIFT |
 			   (spilled ? CVG_BODY_SPILLED : 0) |
-			   (deps ? CVG_BODY_DEPS : 0) | (stable ? CVG_BODY_STABLE : 0));
+			   (deps ? CVG_BODY_DEPS : 0) | (stable ? CVG_BODY_STABLE : 0) |
+			   (moved ? CVG_BODY_MOVED : 0));
 	cvg_put_varint(out, (uint64) body->horizon_lag);
 	if (deps)
 		cvg_put_slice(out, body->deps);
 	if (stable)
 		cvg_put_slice(out, body->stable);
+	if (moved)
+		cvg_put_slice(out, body->moved);
 	cvg_put_varint(out, (uint64) body->ndescriptors);
 	for (i = 0; i < body->ndescriptors; i++)
 		cvg_put_u64(out, hashes != NULL ? hashes[i] : cvg_body_hash(body, i));
@@ -567,6 +571,8 @@ cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 		body->deps = get_clock(&r);
 	if (body->flags & CVG_BODY_STABLE)
 		body->stable = get_clock(&r);
+	if (body->flags & CVG_BODY_MOVED)
+		body->moved = get_clock(&r);
 	body->ndescriptors = (int) cvg_get_varint_max(&r, CVG_MAX_DESCRIPTORS);
 	body->hashes = cvg_get_bytes(&r, (size_t) body->ndescriptors * 8).data;
 	body->nchanges = get_varint(&r);
@@ -609,29 +615,47 @@ cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 	return status != CVG_OK ? status : cvg_body_decode(bytes, body, err);
 }
 
-CvgStatus
-cvg_sealed_body_add_dep(CvgSlice bytes, CvgSlice origin, int64 seq, CvgBuf *out)
+/* clock := clock joined with one entry; seq 0: as it is. */
+static CvgStatus
+join_one(CvgSlice *clock, CvgSlice id, int64 seq, CvgBuf *out)
 {
-	CvgClockEntry entry = {origin, seq};
+	CvgClockEntry entry = {id, seq};
+	CvgStatus	status = CVG_OK;
+	CvgBuf		one;
+
+	if (seq == 0)
+		return CVG_OK;
+	cvg_buf_init(&one);
+	status = cvg_vclock_from_entries(&entry, 1, &one);
+	if (status == CVG_OK)
+		status = cvg_vclock_join(*clock, cvg_buf_slice(&one), out);
+	if (status == CVG_OK)
+		*clock = cvg_buf_slice(out);
+	cvg_buf_free(&one);
+	return status;
+}
+
+CvgStatus
+cvg_sealed_body_move(CvgSlice bytes, CvgSlice former, int64 seq, int64 kept, CvgBuf *out)
+{
 	CvgBody		body;
-	CvgBuf		dep;
 	CvgBuf		deps;
+	CvgBuf		moved;
 	CvgStatus	status = cvg_sealed_body_decode(bytes, &body, NULL);
 
-	cvg_buf_init(&dep);
 	cvg_buf_init(&deps);
+	cvg_buf_init(&moved);
 	if (status == CVG_OK)
-		status = cvg_vclock_from_entries(&entry, 1, &dep);
+		status = join_one(&body.deps, former, kept, &deps);
 	if (status == CVG_OK)
-		status = cvg_vclock_join(body.deps, cvg_buf_slice(&dep), &deps);
+		status = join_one(&body.moved, former, seq, &moved);
 	if (status == CVG_OK)
 	{
-		body.deps = cvg_buf_slice(&deps);
 		cvg_body_encode(&body, NULL, out);
 		cvg_seal(out, 0);
 	}
-	cvg_buf_free(&dep);
 	cvg_buf_free(&deps);
+	cvg_buf_free(&moved);
 	return status;
 }
 

@@ -33,13 +33,16 @@
  * write.
  *
  * Body:   u8 version * 16 + flags | varint (commit stamp - horizon) |
- *	  [deps: slice vclock] | [stable: slice vclock] |
+ *	  [deps: slice vclock] | [stable: slice vclock] | [moved: slice vclock] |
  *	  varint ndescriptors | u64 hash* |
  *	  varint nchanges |
  *	  [spilled: varint nparts | varint total bytes]  or  change*
  * A spilled entry's changes are the concatenation of its parts; a part holds
  * whole changes only, unless one change alone exceeds the part size, so that
  * a reader buffers at most one change.
+ *
+ * "moved" has the numbers that the entry had before its writer went on under
+ * another replica id: replica id -> seq (core/incarnation.h).
  *
  * Image (of a whole row, in tombstones, quarantine and fetch answers):
  *	  u64 descriptor hash | varint ncolumns | (varint column index | value)*
@@ -184,6 +187,7 @@ extern CvgStatus cvg_change_decode(CvgReader *r, const CvgDescriptor *const *des
 #define CVG_BODY_SPILLED	0x01
 #define CVG_BODY_DEPS		0x02
 #define CVG_BODY_STABLE		0x04
+#define CVG_BODY_MOVED		0x08
 
 /* A decoded body; borrowed from the input. */
 typedef struct CvgBody
@@ -192,6 +196,7 @@ typedef struct CvgBody
 	int64		horizon_lag;	/* commit stamp less horizon, see cvg_body_horizon() */
 	CvgSlice	deps;			/* vclock of seqs, empty if none */
 	CvgSlice	stable;			/* vclock of stamps, empty if none */
+	CvgSlice	moved;			/* vclock of seqs, empty if it always had this one */
 	int			ndescriptors;
 	const uint8 *hashes;		/* ndescriptors big-endian u64 */
 	uint64		nchanges;
@@ -211,8 +216,13 @@ extern void cvg_body_set_lag(CvgBuf *body, int64 lag);
 extern size_t cvg_sealed_body_size(const CvgBuf *body, int64 lag);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
 
-/* A sealed body with one more dependency, sealed, into an empty buffer. */
-extern CvgStatus cvg_sealed_body_add_dep(CvgSlice bytes, CvgSlice origin, int64 seq, CvgBuf *out);
+/*
+ * The sealed body of an entry of "former", sealed, into an empty buffer, as
+ * that of an entry of a later incarnation.  It depends on former's entry
+ * "kept", and was its entry "seq"; 0: neither.
+ */
+extern CvgStatus cvg_sealed_body_move(CvgSlice bytes, CvgSlice former, int64 seq, int64 kept,
+									  CvgBuf *out);
 
 /*
  * Stamps of the origin at or below the horizon are in this entry or in an

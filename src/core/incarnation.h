@@ -22,12 +22,30 @@
  * it knows more of us than we do, only what was confirmed before this start is
  * certain: since then others may have confirmed what was written instead.
  *
+ * What goes on under a new number may have been taken under the old one.  Were
+ * it merged again, a row that all have deleted since, and whose tombstone
+ * all have forgotten, would come back.  So such an entry names its former
+ * numbers ("moved" in its body), and whoever has applied it under one of them
+ * does nothing; the commit stamp tells it from another entry of the same
+ * number.  The reverse is harmless.  Who applies it under the new number first
+ * has not reported any horizon of the former self that covers its writes, for
+ * that takes progress of the former number; so nobody forgets a tombstone of
+ * them before the old entry has come, too.  When a past was lost without its
+ * being noticed, the numbers since stand for other entries at the peers, and
+ * are not named.
+ *
+ * A member that was removed may come back under a new id only without entries
+ * that nobody else has: it wrote them without what was forgotten since.  They
+ * do not show in its progress of its former self any more once they have
+ * moved, so it tells up to which seq it brings what that self wrote ("past" in
+ * the greeting); all there are, and unknown ones, if a past was lost.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef CVG_CORE_INCARNATION_H
 #define CVG_CORE_INCARNATION_H
 
-#include "core/base.h"
+#include "core/entry.h"
 
 /*
  * floor: seq up to which the log was cut, because everybody has that;
@@ -50,5 +68,18 @@ cvg_past_is_claimed(int64 progress, int64 last_seq, int64 claimed)
 {
 	return progress > last_seq || claimed != 0;
 }
+
+/* What is told as brought along: last is the last entry, which has moved. */
+static inline int64
+cvg_past_brought(int64 last, bool claimed)
+{
+	return claimed ? PG_INT64_MAX : last;
+}
+
+/* Has the entry of this number and commit stamp been applied here? */
+typedef bool (*CvgHasEntryFn) (CvgSlice origin, int64 seq, CvgStamp stamp, void *arg);
+
+/* Has an entry been applied here under one of its former numbers? */
+extern bool cvg_moved_is_known(const CvgBody *body, CvgStamp stamp, CvgHasEntryFn has, void *arg);
 
 #endif							/* CVG_CORE_INCARNATION_H */

@@ -194,6 +194,13 @@ extern void cvg_rowstate_clock(CvgSlice state, CvgBuf *out);
 extern CvgStamp cvg_rowstate_latest(CvgSlice state, CvgSlice replica);
 
 /*
+ * Who made the write that left this state, in an entry of "origin": one of its
+ * former selves if the entry has moved.  A write's stamp is larger than all
+ * that it saw.
+ */
+extern CvgSlice cvg_rowstate_writer(CvgSlice state, CvgSlice origin);
+
+/*
  * Does the state "here" contain all that a write was based on: the clock of
  * the state after the write, with the writer's entry set back by "back" (to
  * nothing if that is 0)?

@@ -207,6 +207,12 @@ cvg_rowstate_birth_bytes(CvgSlice state, CvgBuf *out)
 	cvg_put_u64(out, (uint64) dot.stamp);
 }
 
+CvgSlice
+cvg_rowstate_writer(CvgSlice state, CvgSlice origin)
+{
+	return cvg_rowstate_latest(state, origin) != 0 ? origin : cvg_rowstate_last_dot(state).replica;
+}
+
 /* Both are in id order: one walk over both. */
 bool
 cvg_rowstate_has_base(CvgSlice here, CvgSlice write, CvgSlice writer,

@@ -8,7 +8,8 @@
  * may be set before 2000):
  *
  * hello:     u32 protocol | slice node name | slice replica id | u64 boot id |
- *			  u64 now | varint last_seq | clock progress | slice version
+ *			  u64 now | varint last_seq | clock progress | clock past |
+ *			  slice version
  * request:   u32 protocol | slice replica id | u64 boot id | u8 want |
  *			  varint nexcept | slice replica id * | varint max_bytes |
  *			  varint wait_ms | clock progress | clock position |
@@ -242,6 +243,7 @@ cvg_hello_encode(const CvgHello *hello, CvgBuf *out)
 	cvg_put_u64(out, (uint64) hello->now);
 	cvg_put_varint(out, (uint64) hello->last_seq);
 	put_clock(out, hello->progress);
+	put_clock(out, hello->past);
 	cvg_put_slice(out, hello->version);
 }
 
@@ -258,6 +260,7 @@ cvg_hello_decode(CvgSlice bytes, CvgHello *hello, CvgError *err)
 	hello->now = (CvgStamp) cvg_get_u64(&r);
 	hello->last_seq = get_int64(&r);
 	hello->progress = get_clock(&r);
+	hello->past = get_clock(&r);
 	hello->version = get_version_text(&r);
 	return cvg_reader_finish(&r, err);
 }

@@ -48,6 +48,8 @@ typedef struct CvgHello
 	CvgStamp	now;			/* wall clock of the sender */
 	int64		last_seq;		/* of its own origin, 0 if none */
 	CvgSlice	progress;		/* vclock of seqs */
+	CvgSlice	past;			/* vclock of seqs: of its former selves, it brings what they
+								 * wrote up to here; see core/incarnation.h */
 	CvgSlice	version;		/* extension version, for people */
 } CvgHello;
 

@@ -225,6 +225,24 @@ cvg_log_scan_end(CvgLogScan *scan)
 }
 
 bool
+cvg_log_find(int32 origin, int64 seq, CvgStamp *stamp)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	CvgLogScan *scan = cvg_log_scan_begin(origin, seq, seq, snapshot);
+	CvgLogRow	row;
+	bool		found = cvg_log_scan_next(scan, &row);
+
+	if (found)
+	{
+		*stamp = row.stamp;
+		pfree((char *) row.body.data - VARHDRSZ);
+	}
+	cvg_log_scan_end(scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+bool
 cvg_log_read_part(int32 origin, int64 spill_key, int part, Snapshot snapshot,
 				  CvgSlice *bytes)
 {

@@ -67,6 +67,9 @@ extern CvgLogScan *cvg_log_scan_begin(int32 origin, int64 from_seq,
 extern bool cvg_log_scan_next(CvgLogScan *scan, CvgLogRow *row);
 extern void cvg_log_scan_end(CvgLogScan *scan);
 
+/* Is there this entry, and with which stamp? */
+extern bool cvg_log_find(int32 origin, int64 seq, CvgStamp *stamp);
+
 /* One part of a spilled entry; false if absent. */
 extern bool cvg_log_read_part(int32 origin, int64 spill_key, int part,
 							  Snapshot snapshot, CvgSlice *bytes);

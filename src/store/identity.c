@@ -41,10 +41,7 @@
  * seqs that an unknown other entry has too.  Those above what is certain are
  * moved to the new origin in the same transaction: as many as no peer has had
  * yet, and those of the last seconds.  The first of them gets a dependency on
- * what stays, so that they come after it everywhere.  Their changes reach
- * peers as new entries, which is harmless if some peer has them already, and
- * what comes back of the old ones is harmless here (equal dots merge to
- * nothing, in tables without a key too: there the dot is the key).
+ * what stays, so that they come after it everywhere.  past.c does it.
  *
  * Confirmed is an own entry that a peer asked on from, or that an entry of
  * another origin depends on.  The first is noted with the ceiling, in
@@ -71,13 +68,13 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "core/horizon.h"
-#include "core/incarnation.h"
 #include "guc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "store/changelog.h"
 #include "store/identity.h"
 #include "store/meta.h"
+#include "store/past.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -119,14 +116,6 @@ typedef struct NodeRow
 	CvgSlice	stable;
 	int64		confirmed_seq;
 } NodeRow;
-
-/* What the incarnation that ends knows of itself. */
-typedef struct Life
-{
-	int64		boot_seq;		/* its last entry when it began */
-	int64		confirmed_seq;
-	bool		past_lost;		/* there are later ones, at a peer */
-} Life;
 
 /* Everything that goes into shared memory. */
 typedef struct Loaded
@@ -238,8 +227,8 @@ read_origins(Snapshot snapshot, Loaded *l)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		CvgOriginSlot *slot;
-		Datum		values[2];
-		bool		nulls[2];
+		Datum		values[3];
+		bool		nulls[3];
 
 		if (l->norigins >= CVG_MAX_ORIGINS)
 			ereport(ERROR,
@@ -250,6 +239,7 @@ read_origins(Snapshot snapshot, Loaded *l)
 		memset(slot, 0, sizeof(CvgOriginSlot));
 		slot->id = DatumGetInt32(values[0]);
 		copy_name(slot->replica_id, values[1]);
+		slot->moved_seq = DatumGetInt64(values[2]);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -528,133 +518,6 @@ choose_replica_id(Loaded *l, char *id)
 	}
 }
 
-/* Up to where all writes of an old incarnation are in its last entry here. */
-static CvgStamp
-last_horizon(int32 origin, int64 seq)
-{
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	CvgLogScan *scan = cvg_log_scan_begin(origin, seq, seq, snapshot);
-	CvgLogRow	row;
-	CvgBody		body;
-	CvgError	err;
-	CvgStamp	horizon = 0;
-
-	if (cvg_log_scan_next(scan, &row) &&
-		cvg_sealed_body_decode(row.body, &body, &err) == CVG_OK)
-		horizon = cvg_body_horizon(&body, row.stamp);
-	cvg_log_scan_end(scan);
-	UnregisterSnapshot(snapshot);
-	return horizon;
-}
-
-/* The old incarnation becomes an origin like any other. */
-static void
-retire_origin(int32 origin)
-{
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	CvgStamp	stamp;
-	int64		seq = cvg_log_last(origin, snapshot, &stamp);
-
-	UnregisterSnapshot(snapshot);
-	cvg_sql("UPDATE converge.progress SET own_seq = 0 WHERE own_seq <> 0", "");
-	cvg_sql("INSERT INTO converge.progress AS p VALUES ($1, $2, $3, $4, 0, 0) "
-			"ON CONFLICT (origin) DO UPDATE SET "
-			"seq = GREATEST(excluded.seq, p.floor), "
-			"stamp = excluded.stamp, horizon = excluded.horizon",
-			"illl", origin, seq, stamp, seq > 0 ? last_horizon(origin, seq) : (CvgStamp) 0);
-}
-
-/* Up to where the log of the old incarnation is what peers know by its seqs. */
-static int64
-certain_seq(Loaded *l, const Life *life, int64 *last)
-{
-	CvgOriginSlot *own = find_loaded(l, l->node.origin);
-	int64		floor = own != NULL ? own->floor : 0;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	CvgStamp	stamp;
-
-	*last = cvg_log_last(l->node.origin, snapshot, &stamp);
-	UnregisterSnapshot(snapshot);
-	return cvg_past_certain(floor, life->past_lost ? life->confirmed_seq : l->confirmed_seq,
-							life->boot_seq, life->past_lost);
-}
-
-/*
- * Entries above what is certain go to the new origin, and their parts with
- * them: to the table with an index, for where they are they would be out of
- * order.
- */
-static void
-move_entries(int segment, int32 from, int64 certain, int32 to)
-{
-	cvg_sql("UPDATE converge.log SET origin = $3 "
-			"WHERE origin = $1 AND seq < 0 AND seq IN "
-			"(SELECT -spill FROM converge.log WHERE origin = $1 AND seq > $2 AND spill <> 0)",
-			"ili", from, certain, to);
-	cvg_sql(psprintf("WITH moved AS (DELETE FROM converge.log WHERE origin = $1 AND seq > $2 RETURNING *) "
-					 "INSERT INTO converge.log_%d (seq, stamp, origin, part, prev_seq, spill, body) "
-					 "SELECT seq, stamp, $3, 0, prev_seq, spill, body FROM moved",
-					 segment),
-			"ili", from, certain, to);
-}
-
-/* Entries that were moved come after the last one that was not. */
-static void
-depend_on_former_self(Loaded *l, int32 to)
-{
-	CvgOriginSlot *own = find_loaded(l, l->node.origin);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	CvgStamp	stamp;
-	int64		kept = cvg_log_last(l->node.origin, snapshot, &stamp);
-	int64		first;
-	bytea	   *body;
-	CvgBuf		out;
-	bool		isnull;
-
-	UnregisterSnapshot(snapshot);
-	kept = Max(kept, own->floor);
-	if (kept == 0 ||
-		cvg_sql(psprintf("SELECT seq, body FROM converge.log_%d WHERE origin = $1 AND seq > 0 "
-						 "ORDER BY seq LIMIT 1", l->node.log_segment), "i", to) == 0)
-		return;
-	first = cvg_sql_int64(0, 1);
-	body = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	cvg_buf_init(&out);
-	if (cvg_sealed_body_add_dep(cvg_slice(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)),
-								cvg_slice_cstring(own->replica_id), kept, &out) != CVG_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",
-						first, own->replica_id)));
-	body = palloc(VARHDRSZ + out.len);
-	SET_VARSIZE(body, VARHDRSZ + out.len);
-	memcpy(VARDATA(body), out.data, out.len);
-	cvg_sql(psprintf("UPDATE converge.log_%d SET body = $3 WHERE origin = $1 AND seq = $2",
-					 l->node.log_segment), "ily", to, first, body);
-}
-
-/* The end of the past becomes the beginning of the new origin. */
-static void
-divide_log(Loaded *l, const Life *life, int32 to)
-{
-	int64		last;
-	int64		certain = certain_seq(l, life, &last);
-
-	if (certain < last)
-	{
-		move_entries(l->node.log_segment, l->node.origin, certain, to);
-		depend_on_former_self(l, to);
-	}
-	if (life->past_lost && life->confirmed_seq > life->boot_seq)
-		ereport(WARNING,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("entries " INT64_FORMAT " to " INT64_FORMAT " of replica id \"%s\" were given to a peer in two versions",
-						life->boot_seq + 1, life->confirmed_seq, l->node.replica_id),
-				 errdetail("This node was set back without its noticing, and wrote before a peer that knew its later entries told it."),
-				 errhint("Compare the tables of all nodes with converge.digest().")));
-	retire_origin(l->node.origin);
-}
-
 static const char *
 renewal_reason(const NodeRow *node, bool have_node)
 {
@@ -713,7 +576,7 @@ publish_origins(CvgDb *db, Loaded *l)
 
 /* The transaction of a renewal. */
 static void
-renew(CvgDb *db, const Life *life, const char *reason)
+renew(CvgDb *db, CvgPast *past, const char *reason)
 {
 	Loaded	   *l;
 	Snapshot	snapshot;
@@ -736,7 +599,16 @@ renew(CvgDb *db, const Life *life, const char *reason)
 	origin = cvg_origin_id(db, cvg_slice_cstring(id));
 	CommandCounterIncrement();
 	if (have_node)
-		divide_log(l, life, origin);
+	{
+		CvgOriginSlot *own = find_loaded(l, l->node.origin);
+
+		past->origin = l->node.origin;
+		past->replica_id = l->node.replica_id;
+		past->floor = own != NULL ? own->floor : 0;
+		if (!past->lost)
+			past->confirmed_seq = l->confirmed_seq;
+		cvg_past_divide(past, origin, l->node.log_segment);
+	}
 	write_identity(l, have_node, id, origin);
 	ereport(LOG,
 			(errmsg("pg_converge: node \"%s\" goes on with replica id \"%s\"",
@@ -748,19 +620,19 @@ renew(CvgDb *db, const Life *life, const char *reason)
 void
 cvg_identity_renew(CvgDb *db, const char *reason)
 {
-	Life		life;
+	CvgPast		past = {0};
 
 	LWLockAcquire(&db->lock, LW_SHARED);
-	life.boot_seq = db->boot_seq;
-	life.confirmed_seq = db->confirmed_seq;
-	life.past_lost = db->ready && db->claimed_seq > 0;
+	past.boot_seq = db->boot_seq;
+	past.confirmed_seq = db->confirmed_seq;
+	past.lost = db->ready && db->claimed_seq > 0;
 	LWLockRelease(&db->lock);
 
 	begin_renewal(db);
 	PG_TRY();
 	{
 		await_seqs_in_flight(db);
-		renew(db, &life, reason);
+		renew(db, &past, reason);
 	}
 	PG_FINALLY();
 	{

@@ -361,8 +361,8 @@ cvg_origin_id(CvgDb *db, CvgSlice replica_id)
 {
 	int32		id = find_origin(db, replica_id);
 	Relation	rel;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
 
 	if (id != 0)
 		return id;
@@ -383,6 +383,7 @@ cvg_origin_id(CvgDb *db, CvgSlice replica_id)
 		values[0] = Int32GetDatum(id);
 		values[1] = PointerGetDatum(cstring_to_text_with_len((const char *) replica_id.data,
 															 replica_id.len));
+		values[2] = Int64GetDatum(0);
 		cvg_meta_insert(rel, cvg_index_oid(CVG_T_ORIGINS), values, nulls);
 	}
 	table_close(rel, NoLock);

@@ -20,9 +20,11 @@ COMMENT ON TABLE converge.node IS 'identity of this node, one row';
 
 CREATE TABLE converge.origins (
     id int4 PRIMARY KEY,
-    replica_id text NOT NULL
+    replica_id text NOT NULL,
+    moved_seq int8 NOT NULL
 );
 COMMENT ON TABLE converge.origins IS 'replica ids known here, by local number';
+COMMENT ON COLUMN converge.origins.moved_seq IS 'entries of a former identity of this node, up to this one, go on under a later one; 0: none';
 
 CREATE TABLE converge.progress (
     origin int4 PRIMARY KEY,

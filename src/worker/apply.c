@@ -24,6 +24,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "core/incarnation.h"
 #include "port/pg_bswap.h"
 #include "storage/lock.h"
 #include "store/capture.h"
@@ -359,6 +360,9 @@ apply_next_change(CvgApply *ap, CvgReader *reader, CvgSlice bytes)
 				 errmsg("invalid change in a peer's entry: %s",
 						cvg_status_message(err.status))));
 	check_stamps(ap);
+	ap->changes_done++;
+	if (ap->known)
+		return;
 	map = &ap->entry_maps[ap->change.descriptor];
 	if (*map == NULL)
 		*map = cvg_map(ap, ap->descs[ap->change.descriptor]);
@@ -370,7 +374,6 @@ apply_next_change(CvgApply *ap, CvgReader *reader, CvgSlice bytes)
 		UpdateActiveSnapshotCommandId();
 	}
 	cvg_apply_context(NULL, NULL);
-	ap->changes_done++;
 }
 
 /* All whole changes in these bytes; returns how many bytes they are. */
@@ -452,6 +455,29 @@ decode_body(CvgSlice bytes, CvgBody *body)
 				 errdetail("The error is at byte %zu.", err.offset)));
 }
 
+/* What is not in the log any more, all have acknowledged. */
+static bool
+has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
+{
+	CvgDb	   *db = arg;
+	CvgOriginSlot *slot;
+	CvgStamp	here;
+	int32		id = 0;
+	int64		floor = 0;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	slot = cvg_origin_slot_by_name(db, origin);
+	if (slot != NULL)
+	{
+		id = slot->id;
+		floor = slot->floor;
+	}
+	LWLockRelease(&db->lock);
+	if (id == 0)
+		return false;
+	return cvg_log_find(id, seq, &here) ? here == stamp : seq <= floor;
+}
+
 static void
 apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 {
@@ -463,6 +489,7 @@ apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 	cvg_log_insert(ap->db, origin->id, ap->header.seq, 0, ap->header.prev_seq,
 				   ap->header.stamp, 0, bytes);
 	look_up_descriptors(ap);
+	ap->known = cvg_moved_is_known(&ap->body, ap->header.stamp, has_entry, ap->db);
 	ap->changes_done = 0;
 	ap->parts_done = 0;
 	ap->rest.len = 0;

@@ -78,6 +78,7 @@ typedef struct CvgApply
 	CvgMap	  **entry_maps;		/* by descriptor index; made when first needed */
 	const CvgDescriptor **descs;
 	uint64		changes_done;
+	bool		known;			/* the entry was applied under a former number */
 	int			parts_done;
 	CvgStamp	latest;			/* no stamp in it may be larger */
 	bool		incomplete;		/* its parts are still to come */

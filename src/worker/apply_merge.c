@@ -179,7 +179,8 @@ fold_deltas(RowWork *w, RowInput *in, CvgSlice before, CvgOrder order)
 
 	if (order == CVG_AFTER || order == CVG_EQUAL)
 		return;
-	if (!cvg_rowstate_has_base(before, in->state, w->ap->header.origin, w->change->back))
+	if (!cvg_rowstate_has_base(before, in->state,
+							   cvg_rowstate_writer(in->state, w->ap->header.origin), w->change->back))
 	{
 		for (i = 0; i < rel->desc->ncolumns; i++)
 			w->merged[i].known = false;

@@ -206,19 +206,23 @@ cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 		ConditionVariableBroadcast(&db->changed);
 }
 
-/* How far we are with the forgotten one's entries, and it says that it is. */
+/*
+ * How far we are with the forgotten one's entries, and it says that it is, under
+ * their own number or another.
+ */
 static bool
-brings_entries(CvgDb *db, const CvgMemberSlot *dead, CvgSlice progress)
+brings_entries(CvgDb *db, const CvgMemberSlot *dead, CvgSlice progress, CvgSlice past)
 {
 	CvgSlice	id = cvg_slice_cstring(dead->replica_id);
 	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, id);
 
-	return cvg_vclock_get(progress, id) > (origin != NULL ? origin->seq : 0);
+	return Max(cvg_vclock_get(progress, id), cvg_vclock_get(past, id)) >
+		(origin != NULL ? origin->seq : 0);
 }
 
 void
 cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
-				 CvgSlice progress, CvgPeerSlot *link)
+				 CvgSlice progress, CvgSlice past, CvgPeerSlot *link)
 {
 	CvgMemberSlot *slot;
 	char		dead[CVG_NAME_LEN] = "";
@@ -229,7 +233,7 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 	if (slot != NULL && is_forgotten(slot))
 	{
 		same = name_is(slot->replica_id, replica_id);
-		if (same || brings_entries(db, slot, progress))
+		if (same || brings_entries(db, slot, progress, past))
 			strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
 	}
 	if (slot != NULL && dead[0] == '\0' && link != NULL)

@@ -26,11 +26,12 @@ extern void cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_k
 
 /*
  * A node is talking to us: it is a member from now on.  ERROR if it was
- * forgotten.  progress is what it has; link is the slot of our receiver for
+ * forgotten.  progress is what it has, past what it brings along of its former
+ * selves, as it greeted; link is the slot of our receiver for
  * it, which may apply what comes from then on, or NULL.
  */
 extern void cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
-							 CvgSlice progress, CvgPeerSlot *link);
+							 CvgSlice progress, CvgSlice past, CvgPeerSlot *link);
 
 /*
  * Our own report, in palloc'ed memory; flushes what it tells, so that it is

@@ -504,9 +504,7 @@ queue_head(Response *rs)
 static void
 verify_history(CvgDb *db, const CvgRequest *req, int64 progress)
 {
-	Snapshot	snapshot;
-	CvgLogScan *scan;
-	CvgLogRow	row;
+	CvgStamp	stamp;
 	bool		same;
 	int64		floor = floor_of(db, db->origin);
 
@@ -515,12 +513,8 @@ verify_history(CvgDb *db, const CvgRequest *req, int64 progress)
 	if (progress == 0 || progress == floor ||
 		(progress == cvg_serving.verified_seq && db->origin == cvg_serving.verified_origin))
 		return;
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan = cvg_log_scan_begin(db->origin, progress, progress, snapshot);
-	same = cvg_log_scan_next(scan, &row) &&
-		(req->anchor_stamp == 0 || req->anchor_stamp == row.stamp);
-	cvg_log_scan_end(scan);
-	UnregisterSnapshot(snapshot);
+	same = cvg_log_find(db->origin, progress, &stamp) &&
+		(req->anchor_stamp == 0 || req->anchor_stamp == stamp);
 	if (!same && floor_of(db, db->origin) <= progress)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -547,7 +541,8 @@ check_request(CvgDb *db, const CvgRequest *req)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("the requester is not who greeted on this connection")));
-	cvg_member_admit(db, cvg_slice_cstring(s->node_name), req->replica_id, req->progress, NULL);
+	cvg_member_admit(db, cvg_slice_cstring(s->node_name), req->replica_id, req->progress,
+					 s->past, NULL);
 	cvg_check_claim(db, req->progress);
 	verify_history(db, req, progress);
 }

@@ -91,6 +91,7 @@ typedef struct Receiver
 	char	   *conninfo;
 	char	   *application_name;
 	char		replica_id[CVG_NAME_LEN];	/* the peer's */
+	CvgSlice	past;			/* what it brings along, as it greeted */
 	CvgConn    *conn;
 	CvgConn    *fetch;			/* second connection, once it is needed */
 	bool		fetching;		/* a call on it was begun */
@@ -376,6 +377,15 @@ check_hello(Receiver *r, const CvgHello *hello)
 }
 
 static void
+keep_past(Receiver *r, CvgSlice past)
+{
+	if (r->past.data != NULL)
+		pfree((void *) r->past.data);
+	r->past = cvg_slice(MemoryContextAlloc(TopMemoryContext, past.len), past.len);
+	memcpy((void *) r->past.data, past.data, past.len);
+}
+
+static void
 say_hello(Receiver *r)
 {
 	CvgReport	self;
@@ -392,6 +402,7 @@ say_hello(Receiver *r)
 	hello.now = GetCurrentTimestamp();
 	hello.last_seq = self.last_seq;
 	hello.progress = self.progress;
+	hello.past = cvg_past_clock(r->db);
 	hello.version = cvg_slice_cstring(CVG_VERSION);
 	cvg_buf_init(&buf);
 	cvg_hello_encode(&hello, &buf);
@@ -406,7 +417,9 @@ say_hello(Receiver *r)
 						   hello.protocol, CVG_PROTOCOL_VERSION) :
 				 errdetail("Reason: %s.", cvg_status_message(err.status))));
 	check_hello(r, &hello);
-	cvg_member_admit(r->db, hello.node_name, hello.replica_id, hello.progress, r->slot);
+	cvg_member_admit(r->db, hello.node_name, hello.replica_id, hello.progress,
+					 hello.past, r->slot);
+	keep_past(r, hello.past);
 
 	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
 	memcpy(r->replica_id, hello.replica_id.data, hello.replica_id.len);
@@ -597,7 +610,7 @@ decode_head(Receiver *r, CvgSlice bytes)
 	check_claim(r, r->head.progress);
 	/* it may have been forgotten since it greeted */
 	cvg_member_admit(r->db, cvg_slice_cstring(r->name), r->head.reports[0].replica_id,
-					 r->head.progress, NULL);
+					 r->head.progress, r->past, NULL);
 }
 
 /*

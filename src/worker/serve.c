@@ -270,7 +270,11 @@ begin_serving(CvgDb *db, const CvgHello *hello)
 	serving_exit(0, (Datum) 0); /* whoever we served before */
 	if (s->descriptors != NULL)
 		hash_destroy(s->descriptors);
+	if (s->past.data != NULL)
+		pfree((void *) s->past.data);
 	memset(s, 0, sizeof(*s));
+	s->past = cvg_slice(MemoryContextAlloc(TopMemoryContext, hello->past.len), hello->past.len);
+	memcpy((void *) s->past.data, hello->past.data, hello->past.len);
 	serving_db = db;
 	serving_dboid = MyDatabaseId;
 	memcpy(s->node_name, hello->node_name.data, hello->node_name.len);
@@ -314,6 +318,7 @@ answer(CvgDb *db)
 	hello.now = GetCurrentTimestamp();
 	hello.last_seq = self.last_seq;
 	hello.progress = self.progress;
+	hello.past = cvg_past_clock(db);
 	hello.version = cvg_slice_cstring(CVG_VERSION);
 	cvg_buf_init(&buf);
 	cvg_hello_encode(&hello, &buf);
@@ -341,7 +346,8 @@ CVG_FUNCTION(hello)
 				 errmsg("node name \"%s\" is in use by this node", db->node_name),
 				 errhint("Give each node its own converge.node_name.")));
 	warn_of_clock(&hello);
-	cvg_member_admit(db, hello.node_name, hello.replica_id, hello.progress, NULL);
+	cvg_member_admit(db, hello.node_name, hello.replica_id, hello.progress,
+					 hello.past, NULL);
 	begin_serving(db, &hello);
 	return answer(db);
 }

@@ -21,6 +21,7 @@ typedef struct CvgServing
 	char		node_name[CVG_NAME_LEN];
 	char		replica_id[CVG_NAME_LEN];
 	uint64		boot_id;
+	CvgSlice	past;			/* as it greeted; lives as long as we do */
 	int			member;			/* index of its slot */
 	CvgPassedOn passed;
 	uint64		kick;			/* as of the last complete response */

@@ -86,6 +86,7 @@ write_entry(int number)
 	body.horizon_lag = gen_int64();
 	body.deps = gen_clock(2);
 	body.stable = gen_clock(2);
+	body.moved = number % 3 == 0 ? gen_clock(1) : cvg_slice(NULL, 0);
 	body.ndescriptors = RECODE_TABLES;
 	body.nchanges = number % 4;
 	for (i = 0; i < number % 4; i++)
@@ -140,7 +141,7 @@ static void
 write_other_messages(int number)
 {
 	CvgHello	hello = {CVG_PROTOCOL_VERSION, gen_node_name(), gen_id(), 1, 2, 3,
-	gen_clock(3), cvg_slice_cstring("0.1.0")};
+	gen_clock(3), gen_clock(2), cvg_slice_cstring("0.1.0")};
 	CvgFetchRequest fetch = {gen_name(), gen_name(), gen_bytes(8)};
 	CvgFetchAnswer ans = {number % 3, gen_state(), gen_bytes(9), gen_bytes(9), gen_clock(2)};
 	CvgBuf		buf;

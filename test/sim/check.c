@@ -509,7 +509,8 @@ check_entry(Node *node, const Entry *e)
 			fail(op->key, "%s: entry %s#" INT64_FORMAT " is there in part", node->name,
 				 w.ids[e->id].name, e->seq);
 		if (!bits_subset(&op->context, &node->mem.seen[op->key]))
-			fail(op->key, "%s: %s is there before what it had seen", node->name, show_op(op));
+			fail(op->key, "%s: %s is there before what it had seen, %s", node->name, show_op(op),
+				 show_op(w.ops[op->key][bits_first_missing(&op->context, &node->mem.seen[op->key])]));
 	}
 	for (i = 0; i < w.nids; i++)
 	{

@@ -208,7 +208,7 @@ certain_seq(Node *node, bool past_lost)
 
 /* An entry of the former self as one of the new; kept: the last that stays. */
 static Entry *
-move_entry(const Entry *old, int new_id, int64 kept, bool first)
+move_entry(const Entry *old, int new_id, int64 kept, bool first, bool past_lost)
 {
 	static CvgBuf body;
 	Entry	   *e = sim_alloc(sizeof(Entry));
@@ -221,13 +221,11 @@ move_entry(const Entry *old, int new_id, int64 kept, bool first)
 	e->needs[old->id] = kept;
 	for (i = 0; i < e->nops; i++)
 		e->ops[i]->entry = e;
-	if (first && kept > 0 && !MUTANT(M_MOVED_DEPS))
-	{
-		cvg_buf_reset(&body);
-		if (cvg_sealed_body_add_dep(old->body, w.ids[old->id].slice, kept, &body) != CVG_OK)
-			fail(-1, "a dependency cannot be added");
-		e->body = sim_keep(cvg_buf_slice(&body));
-	}
+	cvg_buf_reset(&body);
+	if (cvg_sealed_body_move(old->body, w.ids[old->id].slice, past_lost ? 0 : old->seq,
+							 first && !MUTANT(M_MOVED_DEPS) ? kept : 0, &body) != CVG_OK)
+		fail(-1, "an entry cannot be moved");
+	e->body = sim_keep(cvg_buf_slice(&body));
 	COUNT(moved_entries);
 	return e;
 }
@@ -253,7 +251,8 @@ fill_renewal(Node *node, Renewal *rn, bool past_lost)
 			kept = Max(kept, log->rows[i].seq);
 			continue;
 		}
-		e = move_entry(log->rows[i].entry, rn->new_id, kept, rn->nmoved == 0);
+		e = move_entry(log->rows[i].entry, rn->new_id, kept, rn->nmoved == 0, past_lost);
+		rn->moved_seq = cvg_past_brought(e->seq, past_lost);
 		rn->moved[rn->nmoved++] = e;
 		log_add(&w.history[rn->new_id], e, 0, 0);
 	}

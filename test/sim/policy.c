@@ -332,19 +332,30 @@ absorb_report(Node *node, const CvgReport *report)
 		node->shm.horizon[id] = Max(node->shm.horizon[id], horizon);
 }
 
+/* What we carry on of our former selves. */
+CvgSlice
+past_clock(const Node *node)
+{
+	static const int64 none[MAX_IDS] = {0};
+
+	return clock_bytes(MUTANT(M_MOVED_PAST) ? none : node->mem.moved);
+}
+
 /* Why it may not talk to us; NULL if it may. */
 const char *
-admit_member(Node *node, CvgSlice replica_id, CvgSlice progress)
+admit_member(Node *node, CvgSlice replica_id, CvgSlice progress, CvgSlice past)
 {
 	int			id = id_by_name(replica_id);
 	Member	   *m = make_member(node, w.ids[id].node);
+	int64		brought = Max(cvg_vclock_get(progress, w.ids[m->id].slice),
+							  cvg_vclock_get(past, w.ids[m->id].slice));
 
 	if ((m->flags & CVG_REPORT_FORGOTTEN) == 0)
 		return NULL;
 	if (m->id == id)
 		return "it was removed";
 	/* a later life of one that was removed, with what nobody else has of it */
-	if (cvg_vclock_get(progress, w.ids[m->id].slice) > node->shm.seq[m->id] && !MUTANT(M_HEIR))
+	if (brought > node->shm.seq[m->id] && !MUTANT(M_HEIR))
 		return "it was removed, in an earlier life";
 	return NULL;
 }

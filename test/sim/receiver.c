@@ -180,6 +180,7 @@ make_hello(Node *node, const CvgReport *self)
 	hello.now = wall_clock(node);
 	hello.last_seq = self->last_seq;
 	hello.progress = self->progress;
+	hello.past = past_clock(node);
 	hello.version = cvg_slice_cstring("sim");
 	return hello;
 }
@@ -230,7 +231,8 @@ hear_hello(Receiver *r)
 		end_with_error(r, "the peer has entries of ours that we do not have");
 		return;
 	}
-	why = admit_member(node, hello.replica_id, hello.progress);
+	r->conn->server_past = hello.past;
+	why = admit_member(node, hello.replica_id, hello.progress, hello.past);
 	if (why != NULL)
 	{
 		turned_away(&w.nodes[r->peer], node->name);
@@ -458,7 +460,7 @@ decode(Receiver *r)
 		return;
 	}
 	why = MUTANT(M_STREAM_ON) ? NULL :
-		admit_member(node_of(r), w.ids[r->peer_id].slice, r->head.progress);
+		admit_member(node_of(r), w.ids[r->peer_id].slice, r->head.progress, r->conn->server_past);
 	if (why != NULL)
 	{
 		turned_away(&w.nodes[r->peer], node_of(r)->name);
@@ -619,6 +621,17 @@ find_entry(const Unit *u)
 	return NULL;
 }
 
+/* What is not in the log any more, everybody has acknowledged. */
+static bool
+has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
+{
+	Node	   *node = arg;
+	int			id = id_by_name(origin);
+	LogRow	   *row = log_find(&node->mem.log[id], seq);
+
+	return row != NULL ? row->entry->stamp == stamp : seq <= node->shm.floor[id];
+}
+
 static void
 begin_entry(Receiver *r, Unit *u)
 {
@@ -637,6 +650,12 @@ begin_entry(Receiver *r, Unit *u)
 	t->prevs[t->nentries] = u->header.prev_seq;
 	t->entries[t->nentries++] = r->entry;
 	cvg_reader_init(&r->reader, r->change_body.changes);
+	if (cvg_moved_is_known(&r->change_body, u->header.stamp, has_entry, t->node) &&
+		!MUTANT(M_MOVED_TWICE))
+	{
+		COUNT(moved_known);
+		cvg_reader_init(&r->reader, cvg_slice(NULL, 0));
+	}
 	r->nchange = 0;
 	r->row = NULL;
 	r->fetch_pending = false;

@@ -297,7 +297,8 @@ fold_counter(RowWork *rw, const Input *in, CvgSlice before)
 	}
 	if (ahead)
 		return;
-	if (!cvg_rowstate_has_base(before, in->state, w.ids[rw->id].slice, rw->back))
+	if (!cvg_rowstate_has_base(before, in->state,
+							   cvg_rowstate_writer(in->state, w.ids[rw->id].slice), rw->back))
 	{
 		COUNT(unknown_bases);
 		m->n_known = false;

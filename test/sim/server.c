@@ -166,10 +166,11 @@ answer_hello(Server *s)
 			return refuse(s, "the peer is getting a new replica id");
 		if (is_claimed(node, s->hello.progress))
 			return refuse(s, "the peer does not have its own entries");
-		why = admit_member(node, s->hello.replica_id, s->hello.progress);
+		why = admit_member(node, s->hello.replica_id, s->hello.progress, s->hello.past);
 		if (why != NULL)
 			return turn_away(s, why);
 		s->conn->client_id = id_by_name(s->hello.replica_id);
+		s->conn->client_past = s->hello.past;
 		s->conn->greeted = true;
 	}
 	if (!report_step(node, &s->job, &delay))
@@ -185,6 +186,7 @@ answer_hello(Server *s)
 	hello.now = wall_clock(node);
 	hello.last_seq = self.last_seq;
 	hello.progress = self.progress;
+	hello.past = past_clock(node);
 	hello.version = cvg_slice_cstring("sim");
 	cvg_hello_encode(&hello, &s->out);
 	reply(s->conn, sim_keep(cvg_buf_slice(&s->out)), none, NULL);
@@ -205,7 +207,7 @@ take_request(Server *s)
 		return refuse(s, "the peer is getting a new replica id");
 	if (!s->conn->greeted || id_by_name(s->req.replica_id) != s->conn->client_id)
 		return refuse(s, "not who greeted");
-	why = admit_member(node, s->req.replica_id, s->req.progress);
+	why = admit_member(node, s->req.replica_id, s->req.progress, s->conn->client_past);
 	if (why != NULL)
 		return turn_away(s, why);
 	if (is_claimed(node, s->req.progress))

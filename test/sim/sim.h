@@ -87,6 +87,8 @@ typedef enum Mutant
 	M_COUNTER_ANEW,				/* an insert ignores the counter of the deleted row */
 	M_GAP,						/* a former self's last entry is its progress */
 	M_MOVED_DEPS,				/* entries of a former self that were moved depend on nothing */
+	M_MOVED_TWICE,				/* they are applied where they were applied before */
+	M_MOVED_PAST,				/* nobody is told that they were moved */
 	M_BOOT_CUT,					/* what was written before this start is common history */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
@@ -170,6 +172,7 @@ typedef struct Db
 	Bits		seen[MAX_KEYS]; /* writes applied here: for the checks */
 	int			self;			/* replica id */
 	bool		known[MAX_IDS]; /* converge.origins */
+	int64		moved[MAX_IDS]; /* converge.origins.moved_seq */
 	int64		seq[MAX_IDS];	/* converge.progress */
 	CvgStamp	stamp[MAX_IDS];
 	CvgStamp	horizon[MAX_IDS];
@@ -271,6 +274,7 @@ typedef struct Renewal
 	int			old_id;
 	int			new_id;
 	int64		certain;		/* entries after it go to the new id */
+	int64		moved_seq;
 	int64		fingerprint;
 	CvgStamp	ceiling;
 	int			nmoved;
@@ -370,6 +374,8 @@ typedef struct Conn
 	int64		passed_at;
 	int64		asked[MAX_NODES];	/* by the client */
 	int64		asked_at;
+	CvgSlice	client_past;	/* as it greeted */
+	CvgSlice	server_past;
 	int			verified_id;	/* of the server, with ... */
 	int64		verified_seq;
 } Conn;
@@ -504,7 +510,7 @@ extern bool tracing;
 	X(crashes) X(records_lost) X(slow_disks) X(cuts) X(one_way_cuts) X(resets) X(lost_messages) \
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
-	X(renewals) X(moved_entries) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
+	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
 	X(gaps_copied) X(forks_reported) X(forks_unreported) X(reports_old) X(checks)
 
 typedef struct Counters
@@ -621,7 +627,8 @@ extern int	passed_reports(Node *node, int64 *passed, int64 *passed_at, CvgReport
 extern void absorb_report(Node *node, const CvgReport *report);
 extern bool members_stable(Node *node, CvgStamp *result);
 extern int64 members_acknowledged(Node *node, int id);
-extern const char *admit_member(Node *node, CvgSlice replica_id, CvgSlice progress);
+extern CvgSlice past_clock(const Node *node);
+extern const char *admit_member(Node *node, CvgSlice replica_id, CvgSlice progress, CvgSlice past);
 
 /* ---- processes ---- */
 extern void start_clients(Node *node);

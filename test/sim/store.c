@@ -336,6 +336,7 @@ renew_db(Db *db, const Renewal *rn)
 		if (cvg_sealed_body_decode(last->body, &body, NULL) == CVG_OK)
 			db->horizon[rn->old_id] = cvg_body_horizon(&body, last->stamp);
 	}
+	db->moved[rn->old_id] = Max(db->moved[rn->old_id], rn->moved_seq);
 	db->self = rn->new_id;
 	db->confirmed = 0;
 	memset(db->named, 0, sizeof(db->named));

@@ -137,6 +137,7 @@ gen_body(CvgBody *body, uint64 *hashes)
 	body->horizon_lag = gen_int64();
 	body->deps = gen_clock(3);
 	body->stable = gen_chance(30) ? gen_clock(3) : cvg_slice(NULL, 0);
+	body->moved = gen_chance(10) ? gen_clock(1) : cvg_slice(NULL, 0);
 	body->ndescriptors = RECODE_TABLES;
 	for (i = 0; i < RECODE_TABLES; i++)
 		hashes[i] = unit_rand();
@@ -210,7 +211,8 @@ test_bodies(void)
 			  got.nparts == body.nparts && got.total_bytes == body.total_bytes &&
 			  got.ndescriptors == body.ndescriptors);
 		check_lag(&body, hashes, bytes);
-		CHECK(clock_eq(body.deps, got.deps) && clock_eq(body.stable, got.stable));
+		CHECK(clock_eq(body.deps, got.deps) && clock_eq(body.stable, got.stable) &&
+			  clock_eq(body.moved, got.moved));
 		CHECK(cvg_slice_eq(got.changes, body.changes));
 		for (i = 0; i < got.ndescriptors; i++)
 			CHECK(cvg_body_hash(&got, i) == hashes[i]);
@@ -634,7 +636,7 @@ test_body_edges(void)
 	CHECK(body_status("\x10\0\0\0x", 5) == CVG_E_TRAILING, "more changes than said");
 	CHECK(body_status("\x10\0\0\1", 4) == CVG_E_TRUNCATED, "fewer changes than said");
 	CHECK(body_status("\x20\0\0\0", 4) == CVG_E_VERSION, "another version");
-	CHECK(body_status("\x18\0\0\0", 4) == CVG_E_VERSION, "unknown flag");
+	CHECK(body_status("\x18\0\0\0\0", 5) == CVG_E_NOT_CANONICAL, "flag for no former number");
 	CHECK(body_status("\x12\0\0\0\0", 5) == CVG_E_NOT_CANONICAL, "flag for no dependencies");
 	CHECK(body_status("\x14\0\2\1\0\0\0", 7) == CVG_E_NOT_CANONICAL, "flag for an empty stable clock");
 	CHECK(body_status("\x10\200\0\0\0", 5) == CVG_E_NOT_CANONICAL, "overlong horizon");

@@ -24,38 +24,86 @@ test_claims(void)
 	CHECK(cvg_past_is_claimed(6, 9, 6), "and it stays so when we write more");
 }
 
+/* ---- entries that move ---- */
+
+typedef struct Have
+{
+	const char *id;
+	int64		seq;
+	CvgStamp	stamp;
+} Have;
+
+static bool
+has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
+{
+	Have	   *have = arg;
+
+	return cvg_slice_eq(origin, cvg_slice_cstring(have->id)) && seq == have->seq &&
+		stamp == have->stamp;
+}
+
+static bool
+is_known(CvgSlice sealed, CvgStamp stamp, const char *id, int64 seq, CvgStamp of)
+{
+	Have		have = {id, seq, of};
+	CvgBody		body;
+
+	CHECK(cvg_sealed_body_decode(sealed, &body, NULL) == CVG_OK);
+	return cvg_moved_is_known(&body, stamp, has_entry, &have);
+}
+
 /* A body that depends on one more entry, and is otherwise as it was. */
 static void
-test_added_dependency(void)
+test_moved_body(void)
 {
 	CvgBody		body = {0};
 	CvgBody		after;
 	CvgBuf		sealed;
 	CvgBuf		out;
+	CvgBuf		twice;
 	CvgSlice	b = cvg_slice_cstring("b");
-	CvgSlice	c = cvg_slice_cstring("c");
+	CvgSlice	b1 = cvg_slice_cstring("b~1");
 
 	cvg_buf_init(&sealed);
 	cvg_buf_init(&out);
+	cvg_buf_init(&twice);
 	body.horizon_lag = 77;
 	cvg_body_encode(&body, NULL, &sealed);
 	cvg_seal(&sealed, 0);
-	CHECK(cvg_sealed_body_add_dep(cvg_buf_slice(&sealed), b, 7, &out) == CVG_OK);
+	CHECK(!is_known(cvg_buf_slice(&sealed), 5, "b", 8, 5), "it had no other number");
+
+	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 8, 7, &out) == CVG_OK);
 	CHECK(cvg_sealed_body_decode(cvg_buf_slice(&out), &after, NULL) == CVG_OK);
 	CHECK(cvg_vclock_get(after.deps, b) == 7 && cvg_vclock_count(after.deps) == 1);
+	CHECK(cvg_vclock_get(after.moved, b) == 8 && cvg_vclock_count(after.moved) == 1);
 	CHECK(after.horizon_lag == 77 && after.nchanges == 0);
+	CHECK(is_known(cvg_buf_slice(&out), 5, "b", 8, 5), "applied under its former number");
+	CHECK(!is_known(cvg_buf_slice(&out), 5, "b", 8, 6), "that was another entry");
+	CHECK(!is_known(cvg_buf_slice(&out), 5, "b", 7, 5), "that one came before it");
 
-	cvg_buf_reset(&sealed);
-	CHECK(cvg_sealed_body_add_dep(cvg_buf_slice(&out), c, 2, &sealed) == CVG_OK);
-	CHECK(cvg_sealed_body_decode(cvg_buf_slice(&sealed), &after, NULL) == CVG_OK);
-	CHECK(cvg_vclock_get(after.deps, b) == 7 && cvg_vclock_get(after.deps, c) == 2, "joined");
+	CHECK(cvg_sealed_body_move(cvg_buf_slice(&out), b1, 8, 0, &twice) == CVG_OK);
+	CHECK(cvg_sealed_body_decode(cvg_buf_slice(&twice), &after, NULL) == CVG_OK);
+	CHECK(cvg_vclock_count(after.deps) == 1 && cvg_vclock_count(after.moved) == 2, "moved again");
+	CHECK(is_known(cvg_buf_slice(&twice), 5, "b", 8, 5) && is_known(cvg_buf_slice(&twice), 5, "b~1", 8, 5));
+
+	cvg_buf_reset(&twice);
+	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 0, 0, &twice) == CVG_OK);
+	CHECK(cvg_slice_eq(cvg_buf_slice(&twice), cvg_buf_slice(&sealed)), "neither");
 
 	sealed.data[0] ^= 1;
 	cvg_buf_reset(&out);
-	CHECK(cvg_sealed_body_add_dep(cvg_buf_slice(&sealed), b, 9, &out) != CVG_OK, "damage is noticed");
+	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 9, 0, &out) != CVG_OK, "damage is noticed");
 	CHECK(out.len == 0);
 	cvg_buf_free(&sealed);
 	cvg_buf_free(&out);
+	cvg_buf_free(&twice);
+}
+
+static void
+test_brought(void)
+{
+	CHECK(cvg_past_brought(9, false) == 9);
+	CHECK(cvg_past_brought(9, true) > 1000000, "nobody has what was written since");
 }
 
 int
@@ -64,6 +112,7 @@ main(void)
 	unit_start(unit_env_seed());
 	test_certain();
 	test_claims();
-	test_added_dependency();
+	test_moved_body();
+	test_brought();
 	return unit_done();
 }

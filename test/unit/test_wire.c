@@ -46,6 +46,7 @@ gen_hello(void)
 	h.now = (CvgStamp) unit_rand();
 	h.last_seq = gen_int64();
 	h.progress = gen_clock(4);
+	h.past = gen_clock(2);
 	h.version = cvg_slice_cstring(gen_chance(50) ? "0.1.0" : "");
 	return h;
 }
@@ -163,6 +164,7 @@ test_hello(void)
 		  cvg_slice_eq(got.node_name, h.node_name) &&
 		  cvg_slice_eq(got.replica_id, h.replica_id) &&
 		  cvg_slice_eq(got.progress, h.progress) &&
+		  cvg_slice_eq(got.past, h.past) &&
 		  cvg_slice_eq(got.version, h.version));
 }
 
