@@ -541,6 +541,8 @@ block_origin(Receiver *r, const Unit *u, CvgVerdict verdict, const CvgClockEntry
 		COUNT(waited_deps);
 		b->missing = id_by_name(missing->id);
 		b->missing_seq = missing->value;
+		TRACE("%s: it depends on %s#" INT64_FORMAT, node_of(r)->name, w.ids[b->missing].name,
+			  b->missing_seq);
 	}
 	else if (verdict == CVG_WAIT_CLOCK)
 	{
