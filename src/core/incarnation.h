@@ -30,7 +30,9 @@
  * number.  The reverse is harmless.  Who applies it under the new number first
  * has not reported any horizon of the former self that covers its writes, for
  * that takes progress of the former number; so nobody forgets a tombstone of
- * them before the old entry has come, too.  When a past was lost without its
+ * them before the old entry has come, too.  Only the node itself has, in its
+ * former life: it looks for what comes back of that among what it has moved,
+ * by seq and commit stamp, which entries keep.  When a past was lost without its
  * being noticed, the numbers since stand for other entries at the peers, and
  * are not named.
  *

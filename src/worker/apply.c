@@ -478,6 +478,32 @@ has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
 	return cvg_log_find(id, seq, &here) ? here == stamp : seq <= floor;
 }
 
+/* Is it one of a former self of ours that goes on under another number? */
+static bool
+came_back(CvgDb *db, const CvgEntryHeader *header)
+{
+	int32		ids[CVG_MAX_ORIGINS];
+	CvgOriginSlot *former;
+	CvgStamp	stamp;
+	bool		found = false;
+	int			n = 0;
+	int			i;
+
+	LWLockAcquire(&db->lock, LW_SHARED);
+	former = cvg_origin_slot_by_name(db, header->origin);
+	for (i = 0; former != NULL && header->seq <= former->moved_seq && i < db->norigins; i++)
+	{
+		CvgOriginSlot *slot = &db->origins[i];
+
+		if (slot != former && (slot->id == db->origin || slot->moved_seq > 0))
+			ids[n++] = slot->id;
+	}
+	LWLockRelease(&db->lock);
+	for (i = 0; i < n && !found; i++)
+		found = cvg_log_find(ids[i], header->seq, &stamp) && stamp == header->stamp;
+	return found;
+}
+
 static void
 apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 {
@@ -489,7 +515,8 @@ apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 	cvg_log_insert(ap->db, origin->id, ap->header.seq, 0, ap->header.prev_seq,
 				   ap->header.stamp, 0, bytes);
 	look_up_descriptors(ap);
-	ap->known = cvg_moved_is_known(&ap->body, ap->header.stamp, has_entry, ap->db);
+	ap->known = cvg_moved_is_known(&ap->body, ap->header.stamp, has_entry, ap->db) ||
+		came_back(ap->db, &ap->header);
 	ap->changes_done = 0;
 	ap->parts_done = 0;
 	ap->rest.len = 0;

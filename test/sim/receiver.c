@@ -634,6 +634,22 @@ has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
 	return row != NULL ? row->entry->stamp == stamp : seq <= node->shm.floor[id];
 }
 
+/* Is it one of a former self of ours that goes on under another number? */
+static bool
+came_back(Node *node, const Unit *u)
+{
+	int			i;
+
+	for (i = 0; i < w.nids && u->header.seq <= node->mem.moved[u->id]; i++)
+	{
+		if (i != u->id && (i == node->mem.self || node->mem.moved[i] > 0) &&
+			log_find(&node->mem.log[i], u->header.seq) != NULL &&
+			log_find(&node->mem.log[i], u->header.seq)->entry->stamp == u->header.stamp)
+			return true;
+	}
+	return false;
+}
+
 static void
 begin_entry(Receiver *r, Unit *u)
 {
@@ -652,7 +668,8 @@ begin_entry(Receiver *r, Unit *u)
 	t->prevs[t->nentries] = u->header.prev_seq;
 	t->entries[t->nentries++] = r->entry;
 	cvg_reader_init(&r->reader, r->change_body.changes);
-	if (cvg_moved_is_known(&r->change_body, u->header.stamp, has_entry, t->node) &&
+	if ((cvg_moved_is_known(&r->change_body, u->header.stamp, has_entry, t->node) ||
+		 came_back(t->node, u)) &&
 		!MUTANT(M_MOVED_TWICE))
 	{
 		COUNT(moved_known);
