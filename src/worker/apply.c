@@ -423,11 +423,8 @@ finish_entry(CvgApply *ap)
 		if (cvg_slice_eq(ap->origins[i].replica_id, ap->header.origin))
 			origin = &ap->origins[i];
 	}
-	origin->seq = ap->header.seq;
-	origin->stamp = ap->header.stamp;
-	origin->horizon = Max(origin->horizon, cvg_body_horizon(&ap->body, ap->header.stamp));
-	origin->own_seq = Max(origin->own_seq,
-						  cvg_vclock_get(ap->body.deps, cvg_slice_cstring(ap->db->replica_id)));
+	cvg_reached_entry(&origin->reached, &ap->header, &ap->body,
+					  cvg_slice_cstring(ap->db->replica_id));
 	ap->counts.entries++;
 	ap->incomplete = false;
 }

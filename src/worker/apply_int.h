@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "core/entry.h"
+#include "core/progress.h"
 #include "store/rowstore.h"
 #include "store/tombstone.h"
 #include "worker/apply.h"
@@ -30,10 +31,7 @@ typedef struct CvgApplyOrigin
 {
 	int32		id;
 	CvgSlice	replica_id;
-	int64		seq;
-	CvgStamp	stamp;
-	CvgStamp	horizon;
-	int64		own_seq;		/* of ours, that its entries depend on */
+	CvgReached	reached;
 } CvgApplyOrigin;
 
 /*
@@ -64,9 +62,8 @@ typedef struct CvgApply
 
 	int			norigins;
 	CvgApplyOrigin origins[CVG_MAX_ORIGINS];
-	CvgSlice	stable;			/* S, joined with what entries brought */
+	CvgStableView stable;		/* S, joined with what entries brought */
 	uint64		stable_version; /* of the published one that is in it */
-	bool		stable_grew;	/* by what entries brought */
 	bool		pending_set;	/* pending_seq is ahead in shared memory */
 	bool		deleter;		/* counted in db->deleters */
 	CvgMap	   *maps;

@@ -76,18 +76,20 @@ publish_commit(CvgApply *ap)
 	{
 		CvgApplyOrigin *origin = &ap->origins[i];
 		CvgOriginSlot *slot = cvg_origin_slot(db, origin->id);
+		CvgReached	now;
 
 		if (slot == NULL)
 			continue;
-		slot->seq = origin->seq;
-		slot->pending_seq = origin->seq;
-		slot->stamp = origin->stamp;
-		slot->horizon = Max(slot->horizon, origin->horizon);
-		db->confirmed_seq = Max(db->confirmed_seq, origin->own_seq);
+		now = (CvgReached) {slot->seq, slot->stamp, slot->horizon, db->confirmed_seq};
+		cvg_reached_publish(&now, &origin->reached);
+		slot->seq = slot->pending_seq = now.seq;
+		slot->stamp = now.stamp;
+		slot->horizon = now.horizon;
+		db->confirmed_seq = now.own_seq;
 	}
-	if (ap->stable_grew)
+	if (ap->stable.grew)
 	{
-		cvg_vclock_iter(&it, ap->stable);
+		cvg_vclock_iter(&it, ap->stable.clock);
 		while (cvg_vclock_next(&it, &entry))
 		{
 			CvgOriginSlot *slot = cvg_origin_slot_by_name(db, entry.id);
@@ -159,11 +161,11 @@ cvg_progress_begin(CvgApply *ap)
 	MemoryContext old = MemoryContextSwitchTo(ap->xact_mcxt);
 
 	ap->norigins = 0;
-	ap->stable_grew = false;
+	ap->stable.grew = false;
 	ap->pending_set = false;
 	ap->deleter = false;
 	ap->stable_version = pg_atomic_read_u64(&ap->db->stable_version);
-	ap->stable = cvg_stable_clock(ap->db);
+	ap->stable.clock = cvg_stable_clock(ap->db);
 	MemoryContextSwitchTo(old);
 	register_callback();
 	publishing = ap;
@@ -215,7 +217,7 @@ progress_of(CvgSlice origin, void *arg)
 	for (i = 0; i < ap->norigins; i++)
 	{
 		if (cvg_slice_eq(ap->origins[i].replica_id, origin))
-			return ap->origins[i].seq;
+			return ap->origins[i].reached.seq;
 	}
 	LWLockAcquire(&ap->db->lock, LW_SHARED);
 	slot = cvg_origin_slot_by_name(ap->db, origin);
@@ -243,7 +245,7 @@ decide_own(CvgApply *ap, const CvgEntryHeader *header)
 	LWLockAcquire(&ap->db->commit_lock, LW_SHARED);
 	last = ap->db->last_seq;
 	LWLockRelease(&ap->db->commit_lock);
-	return header->seq <= last ? CVG_COVERED : CVG_FORKED;
+	return cvg_admit_own(header->seq, last);
 }
 
 /* false when somebody else has the origin, and we must not wait for it. */
@@ -285,32 +287,25 @@ enter_origin(CvgApply *ap, CvgSlice replica_id, int32 id)
 	origin->replica_id = cvg_slice(name, replica_id.len);
 	LWLockAcquire(&ap->db->lock, LW_SHARED);
 	slot = cvg_origin_slot(ap->db, id);
-	origin->seq = slot ? slot->seq : 0;
-	origin->stamp = slot ? slot->stamp : 0;
-	origin->horizon = slot ? slot->horizon : 0;
-	origin->own_seq = 0;
+	memset(&origin->reached, 0, sizeof(CvgReached));
+	if (slot != NULL)
+		origin->reached = (CvgReached) {slot->seq, slot->stamp, slot->horizon, 0};
 	LWLockRelease(&ap->db->lock);
 	return origin;
 }
 
-/* ap->stable joined with another clock; false if that changes nothing. */
-static bool
-join_stable(CvgApply *ap, CvgSlice stable)
+static void
+adopt_stable(CvgApply *ap, CvgSlice stable, bool from_entry)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(ap->xact_mcxt);
 	CvgBuf		joined;
 
-	if (stable.len == 0 || cvg_vclock_covered(stable, ap->stable))
-		return false;
-	old = MemoryContextSwitchTo(ap->xact_mcxt);
 	cvg_buf_init(&joined);
-	if (cvg_vclock_join(ap->stable, stable, &joined) != CVG_OK)
+	if (cvg_stable_adopt(&ap->stable, stable, from_entry, &joined) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("stable clock has too many entries")));
-	ap->stable = cvg_buf_slice(&joined);
 	MemoryContextSwitchTo(old);
-	return true;
 }
 
 /* What others have published since we looked; it is in their transactions. */
@@ -322,7 +317,7 @@ refresh_stable(CvgApply *ap)
 	if (version == ap->stable_version)
 		return;
 	ap->stable_version = version;
-	(void) join_stable(ap, cvg_stable_clock(ap->db));
+	adopt_stable(ap, cvg_stable_clock(ap->db), false);
 }
 
 CvgVerdict
@@ -388,9 +383,9 @@ cvg_progress_join_stable(CvgApply *ap, CvgSlice stable)
 	CvgClockIter it;
 	CvgClockEntry entry;
 
-	if (!join_stable(ap, stable))
+	if (stable.len == 0 || cvg_vclock_covered(stable, ap->stable.clock))
 		return;
-	ap->stable_grew = true;
+	adopt_stable(ap, stable, true);
 	cvg_vclock_iter(&it, stable);
 	while (cvg_vclock_next(&it, &entry))
 		(void) cvg_origin_id(ap->db, entry.id); /* so that it has a slot */
@@ -441,34 +436,33 @@ write_progress_row(CvgApply *ap, Relation rel, TupleTableSlot *slot, CvgApplyOri
 	Datum		values[PROGRESS_COLUMNS];
 	bool		nulls[PROGRESS_COLUMNS] = {false};
 	bool		replace[PROGRESS_COLUMNS] = {false, true, true, true, false, true};
+	CvgReached	now = {0};
 	ScanKeyData key;
 	HeapTuple	tuple;
 
 	values[0] = Int32GetDatum(origin->id);
-	values[1] = Int64GetDatum(origin->seq);
-	values[2] = Int64GetDatum(origin->stamp);
-	values[3] = Int64GetDatum(origin->horizon);
 	values[4] = Int64GetDatum(0);
-	values[5] = Int64GetDatum(origin->own_seq);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, values[0]);
 	tuple = lock_own_row(rel, cvg_index_oid(CVG_T_PROGRESS), &key, slot);
+	if (tuple != NULL)
+	{
+		bool		isnull;
+
+		now.horizon = DatumGetInt64(heap_getattr(tuple, 4, RelationGetDescr(rel), &isnull));
+		now.own_seq = DatumGetInt64(heap_getattr(tuple, 6, RelationGetDescr(rel), &isnull));
+	}
+	cvg_reached_publish(&now, &origin->reached);
+	values[1] = Int64GetDatum(now.seq);
+	values[2] = Int64GetDatum(now.stamp);
+	values[3] = Int64GetDatum(now.horizon);
+	values[5] = Int64GetDatum(now.own_seq);
 	if (tuple == NULL)
 		cvg_meta_insert(rel, cvg_index_oid(CVG_T_PROGRESS), values, nulls);
 	else
-	{
-		bool		isnull;
-		int64		horizon = DatumGetInt64(heap_getattr(tuple, 4, RelationGetDescr(rel), &isnull));
-
-		/* a heartbeat may have moved the horizon further */
-		origin->horizon = Max(origin->horizon, horizon);
-		values[3] = Int64GetDatum(origin->horizon);
-		origin->own_seq = Max(origin->own_seq,
-							  DatumGetInt64(heap_getattr(tuple, 6, RelationGetDescr(rel), &isnull)));
-		values[5] = Int64GetDatum(origin->own_seq);
 		CatalogTupleUpdate(rel, &tuple->t_self,
 						   heap_modify_tuple(tuple, RelationGetDescr(rel), values,
 											 nulls, replace));
-	}
+	origin->reached = now;
 	ExecClearTuple(slot);
 }
 
@@ -494,7 +488,7 @@ write_stable(CvgApply *ap)
 	cvg_buf_init(&joined);
 	joined.len = VARHDRSZ;
 	if (cvg_vclock_join(cvg_slice(VARDATA_ANY(now), VARSIZE_ANY_EXHDR(now)),
-						ap->stable, &joined) != CVG_OK)
+						ap->stable.clock, &joined) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("stable clock has too many entries")));
@@ -522,7 +516,7 @@ cvg_progress_write(CvgApply *ap)
 		write_progress_row(ap, rel, slot, &ap->origins[i]);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
-	if (ap->stable_grew)
+	if (ap->stable.grew)
 		write_stable(ap);
 
 	LWLockAcquire(&ap->db->lock, LW_EXCLUSIVE);
@@ -531,7 +525,7 @@ cvg_progress_write(CvgApply *ap)
 		CvgOriginSlot *slot_in = cvg_origin_slot(ap->db, ap->origins[i].id);
 
 		if (slot_in != NULL)
-			slot_in->pending_seq = ap->origins[i].seq;
+			slot_in->pending_seq = ap->origins[i].reached.seq;
 	}
 	ap->pending_set = true;
 	LWLockRelease(&ap->db->lock);

@@ -49,7 +49,7 @@ cvg_values_begin(RowWork *w, CvgApply *ap, CvgMap *map, const CvgChange *change)
 	w->fetched = false;
 	w->dug_up = false;
 	w->target = NULL;
-	w->stable = ap->stable;
+	w->stable = ap->stable.clock;
 	w->key = change->key;
 	if (w->keyless)
 	{

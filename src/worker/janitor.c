@@ -37,6 +37,7 @@
 
 #include "access/xact.h"
 #include "core/backoff.h"
+#include "core/progress.h"
 #include "common/pg_prng.h"
 #include "guc.h"
 #include "store/changelog.h"
@@ -277,8 +278,7 @@ typedef struct Held
 {
 	int			index;			/* of its slot */
 	int32		origin;
-	int64		last;			/* largest seq, 0 = nothing */
-	CvgStamp	stamp;			/* of that */
+	CvgHeld		held;
 } Held;
 
 /*
@@ -286,7 +286,7 @@ typedef struct Held
  * log, but only when large transactions were written here.
  */
 static void
-look_at_parts(int segment, int32 own, Held *held)
+look_at_parts(int segment, int32 own, CvgHeld *held)
 {
 	cvg_sql(psprintf("SELECT 1 FROM converge.log_%d WHERE origin = $1 AND seq < 0 LIMIT 1",
 					 segment), "i", own);
@@ -327,11 +327,11 @@ look_at_segment(CvgDb *db, int segment, Held *held)
 		h->index = i;
 		h->origin = ids[i];
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		h->last = cvg_log_segment_last(segment, ids[i], snapshot, &h->stamp);
+		h->held.last = cvg_log_segment_last(segment, ids[i], snapshot, &h->held.stamp);
 		UnregisterSnapshot(snapshot);
 		if (ids[i] == db->origin)
-			look_at_parts(segment, ids[i], h);
-		if (h->last > 0)
+			look_at_parts(segment, ids[i], &h->held);
+		if (h->held.last > 0)
 			n++;
 	}
 	return n;
@@ -342,16 +342,19 @@ static bool
 may_empty(CvgDb *db, const Held *held, int n, bool too_large)
 {
 	TimestampTz oldest = GetCurrentTimestamp() - (int64) cvg_max_hint_age_s * USECS_PER_SEC;
-	bool		acknowledged = true;
-	bool		old = true;
+	CvgHeld    *parts = palloc(sizeof(CvgHeld) * Max(n, 1));
+	int			nmembers;
+	CvgMember  *members = cvg_members_known(db, &nmembers);
 	int			i;
 
 	for (i = 0; i < n; i++)
 	{
-		acknowledged &= held[i].last <= cvg_members_acknowledged(db, held[i].index);
-		old &= held[i].stamp < oldest;
+		CvgSlice	id = cvg_slice_cstring(db->origins[held[i].index].replica_id);
+
+		parts[i] = held[i].held;
+		parts[i].acknowledged = cvg_members_acknowledged(members, nmembers, id);
 	}
-	return acknowledged || old || too_large;
+	return cvg_log_may_go(parts, n, oldest, too_large);
 }
 
 static void
@@ -364,12 +367,12 @@ raise_floors(CvgDb *db, const Held *held, int n)
 	{
 		CvgOriginSlot *slot = &db->origins[held[i].index];
 
-		slot->floor = Max(slot->floor, held[i].last);
+		slot->floor = Max(slot->floor, held[i].held.last);
 	}
 	LWLockRelease(&db->lock);
 	for (i = 0; i < n; i++)
 		cvg_sql("UPDATE converge.progress SET floor = GREATEST(floor, $2) WHERE origin = $1",
-				"il", held[i].origin, held[i].last);
+				"il", held[i].origin, held[i].held.last);
 }
 
 /* Empty a segment under its lock, if it still may be. */

@@ -39,7 +39,6 @@
 
 #include "access/xlog.h"
 #include "common/hashfn.h"
-#include "core/stability.h"
 #include "guc.h"
 #include "storage/condition_variable.h"
 #include "store/sql.h"
@@ -49,12 +48,6 @@
 
 /* The reports of others are passed on over a connection no more often. */
 #define PASS_ON_MS		200
-
-/* Progress of this node at one moment, for core functions. */
-typedef struct ProgressView
-{
-	CvgSlice	clock;
-} ProgressView;
 
 static bool
 name_is(const char *name, CvgSlice slice)
@@ -117,20 +110,11 @@ is_forgotten(const CvgMemberSlot *slot)
 	return (slot->flags & CVG_REPORT_FORGOTTEN) != 0;
 }
 
-/* Does the reporter have entries of origins that are unknown here? */
+/* A CvgKnownFn; under db->lock. */
 static bool
-knows_more(CvgDb *db, const CvgReport *report)
+is_known(CvgSlice origin, void *arg)
 {
-	CvgClockIter it;
-	CvgClockEntry entry;
-
-	cvg_vclock_iter(&it, report->progress);
-	while (cvg_vclock_next(&it, &entry))
-	{
-		if (entry.value > 0 && cvg_origin_slot_by_name(db, entry.id) == NULL)
-			return true;
-	}
-	return false;
+	return cvg_origin_slot_by_name((CvgDb *) arg, origin) != NULL;
 }
 
 /* Clocks in a slot have room for the origins that are known here, only. */
@@ -146,7 +130,7 @@ copy_clocks(CvgDb *db, CvgMemberSlot *slot, const CvgReport *report)
 		slot->progress[i] = cvg_vclock_get(report->progress, id);
 		slot->horizon[i] = cvg_vclock_get(report->horizon, id);
 	}
-	if (knows_more(db, report))
+	if (cvg_report_is_partial(report, is_known, db))
 		slot->flags |= CVG_REPORT_PARTIAL;
 }
 
@@ -206,37 +190,26 @@ cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 		ConditionVariableBroadcast(&db->changed);
 }
 
-/*
- * How far we are with the forgotten one's entries, and it says that it is, under
- * their own number or another.
- */
-static bool
-brings_entries(CvgDb *db, const CvgMemberSlot *dead, CvgSlice progress, CvgSlice past)
-{
-	CvgSlice	id = cvg_slice_cstring(dead->replica_id);
-	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, id);
-
-	return Max(cvg_vclock_get(progress, id), cvg_vclock_get(past, id)) >
-		(origin != NULL ? origin->seq : 0);
-}
-
 void
 cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 				 CvgSlice progress, CvgSlice past, CvgPeerSlot *link)
 {
 	CvgMemberSlot *slot;
+	CvgAdmission admission = CVG_WELCOME;
 	char		dead[CVG_NAME_LEN] = "";
-	bool		same = false;
 
 	LWLockAcquire(&db->lock, LW_EXCLUSIVE);
 	slot = make_slot(db, node_name);
-	if (slot != NULL && is_forgotten(slot))
+	if (slot != NULL)
 	{
-		same = name_is(slot->replica_id, replica_id);
-		if (same || brings_entries(db, slot, progress, past))
-			strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
+		CvgSlice	id = cvg_slice_cstring(slot->replica_id);
+		CvgOriginSlot *origin = cvg_origin_slot_by_name(db, id);
+
+		admission = cvg_member_admission(id, slot->flags, replica_id, progress, past,
+										 origin != NULL ? origin->seq : 0);
+		strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
 	}
-	if (slot != NULL && dead[0] == '\0' && link != NULL)
+	if (slot != NULL && admission == CVG_WELCOME && link != NULL)
 		link->admitted = true;
 	LWLockRelease(&db->lock);
 
@@ -245,12 +218,12 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many members"),
 				 errdetail("A node can know at most %d others.", CVG_MAX_MEMBERS)));
-	if (dead[0] != '\0')
+	if (admission != CVG_WELCOME)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%.*s\" was removed by converge.forget_peer()",
 						(int) node_name.len, (const char *) node_name.data),
-				 same ? 0 :
+				 admission == CVG_REMOVED ? 0 :
 				 errdetail("It brings changes of its earlier replica id \"%s\" that no other node has.", dead),
 				 errhint("To join again, it needs an empty database and another converge.node_name.")));
 }
@@ -290,8 +263,9 @@ obituary_sum(CvgDb *db)
 	{
 		CvgMemberSlot *slot = &db->members[i];
 
-		if (slot->in_use && is_forgotten(slot) && !takes_from(db, slot))
-			sum += hash_name(slot->replica_id);
+		if (slot->in_use)
+			sum += cvg_obituary(cvg_slice_cstring(slot->replica_id), slot->flags,
+								takes_from(db, slot));
 	}
 	return sum;
 }
@@ -497,109 +471,45 @@ cvg_member_expect(CvgDb *db, const char *node_name)
  * ----------------------------------------------------------------
  */
 
-static int64
-view_progress(CvgSlice origin, void *arg)
+CvgMember *
+cvg_members_known(CvgDb *db, int *nmembers)
 {
-	return cvg_vclock_get(((ProgressView *) arg)->clock, origin);
-}
-
-/* Has a member as much as we have of what a node wrote in all its lives? */
-static bool
-has_as_much(CvgDb *copy, const CvgMemberSlot *member, const char *node_name)
-{
-	int			i;
-
-	/* it may have some of a life that we have never heard of */
-	if (member->flags & CVG_REPORT_PARTIAL)
-		return false;
-	for (i = 0; i < copy->norigins; i++)
-	{
-		CvgOriginSlot *origin = &copy->origins[i];
-
-		if (cvg_is_incarnation(cvg_slice_cstring(origin->replica_id), cvg_slice_cstring(node_name)) &&
-			member->progress[i] != origin->seq)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Does nothing come from this forgotten member any more, do all remaining ones
- * know of the same obituaries as we do, and have as much of its entries?
- */
-static bool
-settled(CvgDb *copy, const CvgMemberSlot *dead)
-{
-	uint64		sum = obituary_sum(copy);
-	int			i;
-
-	if (takes_from(copy, dead))
-		return false;
-	for (i = 0; i < CVG_MAX_MEMBERS; i++)
-	{
-		CvgMemberSlot *m = &copy->members[i];
-
-		if (!m->in_use || is_forgotten(m))
-			continue;
-		if (m->obituaries != sum || !has_as_much(copy, m, dead->node_name))
-			return false;
-	}
-	return true;
-}
-
-bool
-cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable)
-{
-	CvgReport  *reports = palloc0(sizeof(CvgReport) * CVG_MAX_MEMBERS);
-	CvgSlice	old = cvg_stable_clock(db);
-	CvgSlice	horizon = cvg_horizon_clock(db, NULL);
+	CvgMember  *members = palloc0(sizeof(CvgMember) * CVG_MAX_MEMBERS);
 	CvgDb	   *copy = copy_db(db);
-	ProgressView view;
-	CvgBuf		out;
-	bool		grew;
 	int			n = 0;
 	int			i;
 
-	/* progress read after the reports is progress that they may rely on */
-	view.clock = cvg_progress_clock(db);
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
 	{
 		CvgMemberSlot *slot = &copy->members[i];
 
 		if (!slot->in_use)
 			continue;
-		report_of(copy, slot, &reports[n]);
-		if (is_forgotten(slot) && !settled(copy, slot))
-			reports[n].flags &= ~CVG_REPORT_FORGOTTEN;
-		n++;
+		report_of(copy, slot, &members[n].report);
+		members[n++].taking = takes_from(copy, slot);
 	}
+	pfree(copy);
+	*nmembers = n;
+	return members;
+}
+
+bool
+cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable)
+{
+	CvgSlice	old = cvg_stable_clock(db);
+	CvgSlice	horizon = cvg_horizon_clock(db, NULL);
+	int			nmembers;
+	CvgMember  *members = cvg_members_known(db, &nmembers);
+	CvgBuf		out;
+	bool		grew;
+
+	/* progress read after the reports is progress that they may rely on */
 	cvg_buf_init(&out);
-	if (cvg_stable_advance(old, horizon, reports, n, view_progress, &view,
-						   limit, &grew, &out) != CVG_OK)
+	if (cvg_members_advance(old, horizon, members, nmembers, cvg_progress_clock(db),
+							limit, &grew, &out) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the stable clock has too many entries")));
 	*stable = cvg_buf_slice(&out);
 	return grew;
-}
-
-int64
-cvg_members_acknowledged(CvgDb *db, int origin_index)
-{
-	int64		lowest = PG_INT64_MAX;
-	int			i;
-
-	LWLockAcquire(&db->lock, LW_SHARED);
-	for (i = 0; i < CVG_MAX_MEMBERS; i++)
-	{
-		CvgMemberSlot *slot = &db->members[i];
-
-		/* a node has its own entries */
-		if (!slot->in_use || is_forgotten(slot) ||
-			strcmp(slot->replica_id, db->origins[origin_index].replica_id) == 0)
-			continue;
-		lowest = Min(lowest, slot->progress[origin_index]);
-	}
-	LWLockRelease(&db->lock);
-	return lowest;
 }

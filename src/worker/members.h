@@ -10,7 +10,7 @@
 
 #include "compat.h"
 
-#include "core/wire.h"
+#include "core/members.h"
 #include "shmem.h"
 
 /*
@@ -71,10 +71,7 @@ extern void cvg_member_expect(CvgDb *db, const char *node_name);
  */
 extern bool cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable);
 
-/*
- * Smallest seq of an origin (index of its slot) that every member but the
- * forgotten ones has; PG_INT64_MAX if there is no member.
- */
-extern int64 cvg_members_acknowledged(CvgDb *db, int origin_index);
+/* All members with their latest reports; palloc'ed. */
+extern CvgMember *cvg_members_known(CvgDb *db, int *nmembers);
 
 #endif							/* CVG_WORKER_MEMBERS_H */

@@ -48,7 +48,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
-#include "core/entry.h"
+#include "core/progress.h"
 #include "funcapi.h"
 #include "guc.h"
 #include "storage/latch.h"
@@ -263,7 +263,7 @@ find_ranges(Response *rs, int64 watermark)
 			continue;
 		if (slot->id == db->origin)
 			add_range(rs, slot, true, position, skip_holes(position), watermark);
-		else if (rs->req.want != CVG_WANT_OWN && position >= slot->floor)
+		else if (rs->req.want != CVG_WANT_OWN && cvg_floor_serves(slot->floor, position))
 		{
 			add_range(rs, slot, false, position, position + 1, slot->seq);
 			lsn = db->apply_lsn;
@@ -408,7 +408,7 @@ fill_from_range(Response *rs, Range *range, CvgStamp limit, CvgBuf *out)
 	cvg_log_scan_end(scan);
 	UnregisterSnapshot(snapshot);
 
-	if (floor_of(rs->db, range->origin) > begin)
+	if (!cvg_floor_serves(floor_of(rs->db, range->origin), begin))
 	{
 		if (range->own)
 			report_removed(rs->db, begin);
@@ -508,7 +508,7 @@ verify_history(CvgDb *db, const CvgRequest *req, int64 progress)
 	bool		same;
 	int64		floor = floor_of(db, db->origin);
 
-	if (progress < floor)
+	if (!cvg_floor_serves(floor, progress))
 		report_removed(db, progress);
 	if (progress == 0 || progress == floor ||
 		(progress == cvg_serving.verified_seq && db->origin == cvg_serving.verified_origin))

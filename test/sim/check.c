@@ -589,7 +589,7 @@ check_flushed(Node *node, const Record *r)
 
 	for (i = 0; i < r->nprogress; i++)
 	{
-		if (node->disk.seq[r->progress[i].id] != r->progress[i].seq)
+		if (node->disk.seq[r->progress[i].id] != r->progress[i].reached.seq)
 			fail(-1, "%s: progress on disk is not what was committed", node->name);
 	}
 	for (i = 0; i < w.cfg.nkeys; i++)
@@ -638,6 +638,48 @@ check_told_progress(Node *node, const int64 *progress)
 		/* two reports in the making may overtake each other */
 		if (i != node->mem.self)
 			node->told_progress[i] = Max(node->told_progress[i], progress[i]);
+	}
+}
+
+void
+check_note_report(Node *node, const ReportJob *job)
+{
+	Told	   *told = &node->told[(uint64) job->generation % NTOLD];
+
+	told->generation = job->generation;
+	told->id = job->id;
+	memcpy(told->progress, job->progress, sizeof(told->progress));
+}
+
+/*
+ * S moves on by the reports of all members: of each the node must have all seqs
+ * that the reporter had taken, and what it had of its own in its earlier lives,
+ * whatever of the report was kept.
+ */
+void
+check_reports_count(Node *node)
+{
+	int			i;
+	int			id;
+
+	/* a machine that was set back makes two reports of one generation */
+	for (i = 0; i < MAX_NODES && !w.set_back; i++)
+	{
+		const Member *m = &node->shm.members[i];
+		const Told *told = &w.nodes[i].told[(uint64) m->generation % NTOLD];
+
+		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN) ||
+			told->generation != m->generation || told->id != m->id)
+			continue;
+		for (id = 0; id < w.nids; id++)
+		{
+			int64		needed = id == m->id ? m->last_seq : told->progress[id];
+
+			if (w.ids[id].node == i && needed > node->shm.seq[id])
+				fail(-1, "S of %s moves on, by a report of %s, which had %s up to " INT64_FORMAT
+					 " of its own, and that is not all there", node->name, w.nodes[i].name,
+					 w.ids[id].name, needed);
+		}
 	}
 }
 

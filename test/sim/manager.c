@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #include "core/horizon.h"
+#include "core/progress.h"
 
 #define CEILING_LEAD	(2 * SECOND)
 #define SEGMENT_ENTRIES	12
@@ -433,25 +434,27 @@ drop_tombstones(Manager *m)
 
 /* What the next segment holds, per origin; has everybody all of it? */
 static bool
-may_empty(Node *node, int segment, int64 *held)
+may_empty(Node *node, int segment, CvgHeld *held)
 {
-	bool		result = true;
 	int			i;
 	int			j;
 
-	memset(held, 0, sizeof(int64) * MAX_IDS);
+	memset(held, 0, sizeof(CvgHeld) * MAX_IDS);
 	for (i = 0; i < w.nids; i++)
 	{
 		Log		   *log = &node->mem.log[i];
 
 		for (j = 0; j < log->n; j++)
 		{
-			if (log->rows[j].segment == segment)
-				held[i] = Max(held[i], log->rows[j].seq);
+			if (log->rows[j].segment != segment)
+				continue;
+			held[i].last = log->rows[j].seq;
+			held[i].stamp = log->rows[j].entry->stamp;
 		}
-		result &= held[i] <= members_acknowledged(node, i);
+		held[i].acknowledged = MUTANT(M_CUT_EARLY) ? PG_INT64_MAX : members_acknowledged(node, i);
 	}
-	return result || MUTANT(M_CUT_EARLY);
+	/* nothing is too old to be kept, or too much: the model has no other way back */
+	return cvg_log_may_go(held, w.nids, 0, false);
 }
 
 static void
@@ -459,7 +462,7 @@ rotate_log(Manager *m)
 {
 	Node	   *node = m->proc.node;
 	int			next = (node->mem.segment + 1) % NSEGMENTS;
-	int64		held[MAX_IDS];
+	CvgHeld		held[MAX_IDS];
 	int			n = 0;
 	Record	   *r;
 	int			i;
@@ -480,9 +483,8 @@ rotate_log(Manager *m)
 	r->empty_segment = r->segment = next;
 	for (i = 0; i < w.nids; i++)
 	{
-		node->shm.floor[i] = Max(node->shm.floor[i], held[i]);
-		r->floor[i] = held[i];
-		n += held[i] > 0;
+		node->shm.floor[i] = Max(node->shm.floor[i], held[i].last);
+		r->floor[i] = held[i].last;
 	}
 	COUNT(log_cuts);
 	commit(m, r, true, PC_CLAIMS);

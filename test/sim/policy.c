@@ -6,6 +6,7 @@
 
 #include "core/hlc.h"
 #include "core/horizon.h"
+#include "core/members.h"
 
 #define PASS_ON		(200 * MS)
 
@@ -150,10 +151,11 @@ obituary_sum(Node *node)
 
 	for (i = 0; i < MAX_NODES; i++)
 	{
-		if (node->shm.members[i].in_use &&
-			(node->shm.members[i].flags & CVG_REPORT_FORGOTTEN) &&
-			(!takes_from(node, i) || MUTANT(M_OBITUARY_EARLY)))
-			sum += UINT64CONST(1) << node->shm.members[i].id;
+		const Member *m = &node->shm.members[i];
+
+		if (m->in_use)
+			sum += cvg_obituary(w.ids[m->id].slice, m->flags,
+								takes_from(node, i) && !MUTANT(M_OBITUARY_EARLY));
 	}
 	return sum;
 }
@@ -179,6 +181,7 @@ check_report(Node *node, ReportJob *job)
 	int			i;
 
 	check_told_progress(node, job->progress);
+	check_note_report(node, job);
 	for (i = 0; i < w.nids; i++)
 	{
 		if (job->horizon[i] != 0)
@@ -304,6 +307,27 @@ supersedes(const CvgReport *report, const Member *m)
 	return cvg_report_supersedes(report, w.ids[m->id].slice, m->generation, m->flags);
 }
 
+static bool
+is_known(CvgSlice origin, void *arg)
+{
+	Node	   *node = arg;
+
+	return node->mem.known[id_by_name(origin)];
+}
+
+/* There is room for origins that are known here, only. */
+static void
+keep_known(Node *node, int64 *values)
+{
+	int			i;
+
+	for (i = 0; i < w.nids; i++)
+	{
+		if (!node->mem.known[i])
+			values[i] = 0;
+	}
+}
+
 void
 absorb_report(Node *node, const CvgReport *report)
 {
@@ -324,6 +348,15 @@ absorb_report(Node *node, const CvgReport *report)
 		m->obituaries = report->obituaries;
 		get_clock(report->progress, m->progress);
 		get_clock(report->horizon, m->horizon);
+		keep_known(node, m->progress);
+		keep_known(node, m->horizon);
+		if (cvg_report_is_partial(report, is_known, node))
+		{
+			COUNT(partial_reports);
+			m->flags |= CVG_REPORT_PARTIAL;
+		}
+		if (MUTANT(M_PARTIAL))
+			m->flags &= ~CVG_REPORT_PARTIAL;
 	}
 	else
 		COUNT(reports_old);
@@ -345,68 +378,51 @@ past_clock(const Node *node)
 const char *
 admit_member(Node *node, CvgSlice replica_id, CvgSlice progress, CvgSlice past)
 {
-	int			id = id_by_name(replica_id);
-	Member	   *m = make_member(node, w.ids[id].node);
-	int64		brought = Max(cvg_vclock_get(progress, w.ids[m->id].slice),
-							  cvg_vclock_get(past, w.ids[m->id].slice));
+	Member	   *m = make_member(node, w.ids[id_by_name(replica_id)].node);
 
-	if ((m->flags & CVG_REPORT_FORGOTTEN) == 0)
-		return NULL;
-	if (m->id == id)
-		return "it was removed";
-	/* a later life of one that was removed, with what nobody else has of it */
-	if (brought > node->shm.seq[m->id] && !MUTANT(M_HEIR))
-		return "it was removed, in an earlier life";
-	return NULL;
+	switch (cvg_member_admission(w.ids[m->id].slice, m->flags, replica_id, progress, past,
+								 node->shm.seq[m->id]))
+	{
+		case CVG_WELCOME:
+			return NULL;
+		case CVG_REMOVED:
+			return "it was removed";
+		default:
+			return MUTANT(M_HEIR) ? NULL : "it was removed, in an earlier life";
+	}
 }
 
 /* ---- the stable clock ---- */
 
-/* Has a member as much as we have of what a node wrote in all its lives? */
-static bool
-has_as_much(Node *node, const Member *m, const Member *dead)
+static int
+list_members(Node *node, CvgMember *members)
 {
-	int			id;
-
-	for (id = 0; id < w.nids; id++)
-	{
-		if (w.ids[id].node == w.ids[dead->id].node && m->progress[id] != node->shm.seq[id])
-			return false;
-	}
-	return true;
-}
-
-static bool
-settled(Node *node, const Member *dead)
-{
-	uint64		sum = obituary_sum(node);
+	int			n = 0;
 	int			i;
 
-	if (MUTANT(M_FORGET_AT_ONCE))
-		return true;
-	if (takes_from(node, w.ids[dead->id].node))
-		return false;
 	for (i = 0; i < MAX_NODES; i++)
 	{
 		Member	   *m = &node->shm.members[i];
 
-		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN))
+		if (!m->in_use)
 			continue;
-		if (m->obituaries != sum || !has_as_much(node, m, dead))
-			return false;
+		report_of(i, m, &members[n].report);
+		members[n++].taking = takes_from(node, i);
 	}
-	return true;
+	return n;
 }
 
-static int64
-progress_of(CvgSlice origin, void *arg)
+/* What is believed to be here when reports are looked at. */
+static CvgSlice
+believed_progress(Node *node)
 {
-	Node	   *node = arg;
-	int			id = id_by_name(origin);
+	int64		values[MAX_IDS];
+	int			i;
 
-	if (MUTANT(M_NO_FIFO))
-		return PG_INT64_MAX;
-	return id == node->mem.self ? node->shm.last_committed_seq : node->shm.seq[id];
+	progress_clock(node, values);
+	for (i = 0; i < w.nids && MUTANT(M_NO_FIFO); i++)
+		values[i] = PG_INT64_MAX;
+	return clock_bytes(values);
 }
 
 /* What the reports prove, joined into S; did it grow? */
@@ -414,46 +430,38 @@ bool
 members_stable(Node *node, CvgStamp *result)
 {
 	static CvgBuf out;
-	CvgReport	reports[MAX_NODES];
+	CvgMember	members[MAX_NODES];
 	CvgStamp	own[MAX_IDS];
 	bool		grew = false;
-	int			n = 0;
+	int			n;
 	int			i;
 
 	horizon_clock(node, own);
-	for (i = 0; i < MAX_NODES; i++)
+	n = list_members(node, members);
+	if (MUTANT(M_FORGET_AT_ONCE))
 	{
-		Member	   *m = &node->shm.members[i];
-
-		if (!m->in_use)
-			continue;
-		report_of(i, m, &reports[n]);
-		if ((m->flags & CVG_REPORT_FORGOTTEN) && !settled(node, m))
-			reports[n].flags &= ~CVG_REPORT_FORGOTTEN;
-		n++;
+		/* nothing to wait for */
+		for (i = 0; i < n; i++)
+		{
+			if (members[i].report.flags & CVG_REPORT_FORGOTTEN)
+				members[i--] = members[--n];
+		}
 	}
 	cvg_buf_reset(&out);
-	if (cvg_stable_advance(clock_bytes(node->shm.stable), clock_bytes(own), reports, n,
-						   progress_of, node, wall_clock(node) - w.cfg.retention, &grew,
-						   &out) != CVG_OK)
+	if (cvg_members_advance(clock_bytes(node->shm.stable), clock_bytes(own), members, n,
+							believed_progress(node), wall_clock(node) - w.cfg.retention,
+							&grew, &out) != CVG_OK)
 		fail(-1, "the stable clock cannot be formed");
 	get_clock(cvg_buf_slice(&out), result);
+	if (grew)
+		check_reports_count(node);
 	return grew;
 }
 
 int64
 members_acknowledged(Node *node, int id)
 {
-	int64		lowest = PG_INT64_MAX;
-	int			i;
+	CvgMember	members[MAX_NODES];
 
-	for (i = 0; i < MAX_NODES; i++)
-	{
-		Member	   *m = &node->shm.members[i];
-
-		if (!m->in_use || (m->flags & CVG_REPORT_FORGOTTEN) || m->id == id)
-			continue;
-		lowest = Min(lowest, m->progress[id]);
-	}
-	return lowest;
+	return cvg_members_acknowledged(members, list_members(node, members), w.ids[id].slice);
 }

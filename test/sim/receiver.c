@@ -491,7 +491,7 @@ progress_of(CvgSlice origin, void *arg)
 	for (i = 0; i < t->norigins; i++)
 	{
 		if (t->origins[i].id == id)
-			return t->origins[i].seq;
+			return t->origins[i].reached.seq;
 	}
 	return t->node->shm.seq[id];
 }
@@ -503,7 +503,7 @@ decide(Receiver *r, const Unit *u, CvgClockEntry *missing)
 	CvgSlice	deps = r->change_body.deps;
 
 	if (u->id == node->mem.self)
-		return u->header.seq <= node->shm.last_seq ? CVG_COVERED : CVG_FORKED;
+		return cvg_admit_own(u->header.seq, node->shm.last_seq);
 	if (MUTANT(M_NO_DEPS))
 		deps.len = 0;
 	return cvg_admit(u->header.origin, u->header.seq, u->header.prev_seq, u->header.stamp,
@@ -572,10 +572,8 @@ enter_origin(Txn *t, int id)
 	int			n = t->norigins++;
 
 	t->origins[n].id = id;
-	t->origins[n].seq = t->node->shm.seq[id];
-	t->origins[n].stamp = t->node->shm.stamp[id];
-	t->origins[n].horizon = t->node->shm.horizon[id];
-	t->origins[n].named = 0;
+	t->origins[n].reached = (CvgReached) {t->node->shm.seq[id], t->node->shm.stamp[id],
+		t->node->shm.horizon[id], 0};
 }
 
 static bool
@@ -592,20 +590,18 @@ has_origin(Txn *t, int id)
 }
 
 static void
-join_stable(Txn *t, const CvgStamp *stable, bool grew)
+adopt_stable(Txn *t, CvgSlice stable, bool from_entry)
 {
-	int			i;
+	static CvgBuf joined;
+	CvgStableView view = {clock_bytes(t->stable), t->stable_grew};
 
-	for (i = 0; i < w.nids; i++)
-	{
-		if (stable[i] > t->stable[i])
-		{
-			t->stable[i] = stable[i];
-			t->stable_grew |= grew;
-			if (!grew)
-				COUNT(stable_late);
-		}
-	}
+	cvg_buf_reset(&joined);
+	if (cvg_stable_adopt(&view, stable, from_entry && !MUTANT(M_QUIET_STABLE), &joined) != CVG_OK)
+		fail(-1, "%s: S cannot be adopted", t->node->name);
+	if (joined.len > 0 && !from_entry)
+		COUNT(stable_late);
+	get_clock(view.clock, t->stable);
+	t->stable_grew = view.grew;
 }
 
 static Entry *
@@ -654,14 +650,12 @@ static void
 begin_entry(Receiver *r, Unit *u)
 {
 	Txn		   *t = r->txn;
-	CvgStamp	stable[MAX_IDS];
 
 	/* others may have published S since this transaction began */
 	if (!MUTANT(M_STALE_STABLE))
-		join_stable(t, t->node->shm.stable, false);
+		adopt_stable(t, clock_bytes(t->node->shm.stable), false);
 	stamp_observe(t->node, u->header.stamp);
-	get_clock(r->change_body.stable, stable);
-	join_stable(t, stable, true);
+	adopt_stable(t, r->change_body.stable, true);
 	r->entry = find_entry(u);
 	if (r->entry == NULL)
 		return;
@@ -791,12 +785,10 @@ end_entry(Receiver *r)
 	{
 		if (t->origins[i].id != u->id)
 			continue;
-		t->origins[i].seq = u->header.seq;
-		t->origins[i].stamp = u->header.stamp;
-		t->origins[i].horizon = Max(t->origins[i].horizon,
-									  cvg_body_horizon(&r->change_body, u->header.stamp));
-		t->origins[i].named = Max(t->origins[i].named,
-								  cvg_vclock_get(r->change_body.deps, w.ids[t->node->mem.self].slice));
+		cvg_reached_entry(&t->origins[i].reached, &u->header, &r->change_body,
+						  w.ids[t->node->mem.self].slice);
+		if (MUTANT(M_ENTRY_HORIZON))
+			t->origins[i].reached.horizon = u->header.stamp;
 	}
 	u->state = UNIT_TRIED;
 	r->applied++;
@@ -918,7 +910,7 @@ end_batch(Receiver *r)
 	int			i;
 
 	for (i = 0; i < t->norigins; i++)
-		t->node->shm.pending[t->origins[i].id] = t->origins[i].seq;
+		t->node->shm.pending[t->origins[i].id] = t->origins[i].reached.seq;
 	t->pending_set = true;
 	t->node->shm.progress_version++;
 	txn_commit_begin(t, false);

@@ -212,7 +212,7 @@ take_request(Server *s)
 		return turn_away(s, why);
 	if (is_claimed(node, s->req.progress))
 		return refuse(s, "the peer does not have its own entries");
-	if (progress < node->shm.floor[node->mem.self])
+	if (!cvg_floor_serves(node->shm.floor[node->mem.self], progress))
 	{
 		COUNT(cut_refused);
 		return refuse(s, "entries were removed from the peer's log");
@@ -273,7 +273,7 @@ find_ranges(Server *s)
 			continue;
 		if (i == node->mem.self)
 			add_range(s, i, position, s->watermark);
-		else if (position >= node->shm.floor[i])
+		else if (cvg_floor_serves(node->shm.floor[i], position))
 		{
 			add_range(s, i, position, node->shm.seq[i]);
 			s->lsn = node->shm.apply_lsn;
@@ -308,7 +308,7 @@ read_range(Server *s, int id, int64 position, int64 until)
 	int64		prev = position;
 	int			i;
 
-	if (node->shm.floor[id] > position)
+	if (!cvg_floor_serves(node->shm.floor[id], position))
 		return !own;
 	for (i = 0; i < log->n; i++)
 	{

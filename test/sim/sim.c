@@ -56,6 +56,9 @@ static const struct
 	{"moved-twice", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"moved-past", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"boot-cut", (1u << F_CRASH) | (1u << F_SNAPSHOT), false},
+	{"partial", (1u << F_RESTORE) | (1u << F_PROMOTE), true},
+	{"quiet-stable", ~0u, false},
+	{"entry-horizon", ~0u, false},
 	{"side", ~0u, false},
 };
 

@@ -34,6 +34,7 @@
 #include "core/counter.h"
 #include "core/entry.h"
 #include "core/incarnation.h"
+#include "core/progress.h"
 #include "core/rowstate.h"
 #include "core/stability.h"
 #include "core/vclock.h"
@@ -90,6 +91,9 @@ typedef enum Mutant
 	M_MOVED_TWICE,				/* they are applied where they were applied before */
 	M_MOVED_PAST,				/* nobody is told that they were moved */
 	M_BOOT_CUT,					/* what was written before this start is common history */
+	M_PARTIAL,					/* a report that is known in part counts like any other */
+	M_QUIET_STABLE,				/* S that an entry brought is not kept */
+	M_ENTRY_HORIZON,			/* an entry's own stamp is taken for its horizon */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
 } Mutant;
@@ -250,10 +254,7 @@ typedef struct Record
 	struct
 	{
 		int			id;
-		int64		seq;
-		CvgStamp	stamp;
-		CvgStamp	horizon;
-		int64		named;
+		CvgReached	reached;
 	}			progress[MAX_UNITS];
 	bool		stable_set;
 	CvgStamp	stable[MAX_IDS];
@@ -323,10 +324,7 @@ struct Txn
 	struct
 	{
 		int			id;
-		int64		seq;
-		CvgStamp	stamp;
-		CvgStamp	horizon;
-		int64		named;
+		CvgReached	reached;
 	}			origins[MAX_UNITS];
 	int			nentries;
 	Entry	   *entries[MAX_UNITS];
@@ -382,6 +380,16 @@ typedef struct Conn
 
 typedef struct Receiver Receiver;
 
+/* A report of this node, as it was made. */
+#define NTOLD	32
+
+typedef struct Told
+{
+	int64		generation;
+	int			id;
+	int64		progress[MAX_IDS];
+} Told;
+
 struct Node
 {
 	int			index;
@@ -418,6 +426,7 @@ struct Node
 	int			version;		/* source of Row.version */
 	/* what it has told: for the checks */
 	int64		told_progress[MAX_IDS];
+	Told		told[NTOLD];
 	Bits		stable_checked[MAX_KEYS];
 	Db		   *backup;
 	int			backup_boot;
@@ -511,7 +520,8 @@ extern bool tracing;
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
-	X(gaps_copied) X(forks_reported) X(forks_unreported) X(reports_old) X(checks)
+	X(gaps_copied) X(forks_reported) X(forks_unreported) X(reports_old) X(partial_reports) \
+	X(checks)
 
 typedef struct Counters
 {
@@ -695,6 +705,8 @@ extern void check_crash(Node *node);
 extern void check_stable(Node *node);
 extern void check_claim(int id, CvgStamp horizon, int64 seq, const char *who);
 extern void check_told_progress(Node *node, const int64 *progress);
+extern void check_note_report(Node *node, const ReportJob *job);
+extern void check_reports_count(Node *node);
 extern void check_record(Node *node, const Record *r);
 extern bool check_converged(void);
 extern void fail_not_converged(int rounds);

@@ -372,11 +372,14 @@ apply_record(Db *db, const Record *r)
 	{
 		int			id = r->progress[i].id;
 
+		CvgReached	now = {db->seq[id], db->stamp[id], db->horizon[id], db->named[id]};
+
+		cvg_reached_publish(&now, &r->progress[i].reached);
 		db->known[id] = true;
-		db->seq[id] = r->progress[i].seq;
-		db->stamp[id] = r->progress[i].stamp;
-		db->horizon[id] = Max(db->horizon[id], r->progress[i].horizon);
-		db->named[id] = Max(db->named[id], r->progress[i].named);
+		db->seq[id] = now.seq;
+		db->stamp[id] = now.stamp;
+		db->horizon[id] = now.horizon;
+		db->named[id] = now.own_seq;
 	}
 	for (i = 0; r->stable_set && i < w.nids; i++)
 		db->stable[i] = Max(db->stable[i], r->stable[i]);
@@ -480,10 +483,7 @@ fill_record(Txn *t, Record *r)
 	for (i = 0; i < t->norigins; i++)
 	{
 		r->progress[i].id = t->origins[i].id;
-		r->progress[i].seq = t->origins[i].seq;
-		r->progress[i].stamp = t->origins[i].stamp;
-		r->progress[i].horizon = t->origins[i].horizon;
-		r->progress[i].named = t->origins[i].named;
+		r->progress[i].reached = t->origins[i].reached;
 	}
 	r->nprogress = t->norigins;
 	if (t->stable_grew)
@@ -533,12 +533,15 @@ publish(Txn *t)
 		{
 			int			id = t->origins[i].id;
 
-			if (t->origins[i].seq < shm->seq[id])
+			CvgReached	now = {shm->seq[id], shm->stamp[id], shm->horizon[id], shm->confirmed_seq};
+
+			cvg_reached_publish(&now, &t->origins[i].reached);
+			if (now.seq < shm->seq[id])
 				fail(-1, "%s: progress of %s goes back", t->node->name, w.ids[id].name);
-			shm->seq[id] = shm->pending[id] = t->origins[i].seq;
-			shm->stamp[id] = t->origins[i].stamp;
-			shm->horizon[id] = Max(shm->horizon[id], t->origins[i].horizon);
-			shm->confirmed_seq = Max(shm->confirmed_seq, t->origins[i].named);
+			shm->seq[id] = shm->pending[id] = now.seq;
+			shm->stamp[id] = now.stamp;
+			shm->horizon[id] = now.horizon;
+			shm->confirmed_seq = now.own_seq;
 		}
 		if (t->stable_grew)
 		{
