@@ -160,8 +160,12 @@ capture(Txn *t, char kind, int key, const Row *old, const Row *row, CvgStamp sta
 
 	for (i = 0; i < NCOLS; i++)
 		n += (columns >> i) & 1;
-	start = cvg_change_start(out, kind, key, row->state);
-	put_int(out, key);
+	start = cvg_change_start(out, kind, Min(key, w.cfg.keyless), row->state);
+	if (!KEYLESS(key))
+		put_int(out, key);
+	else if (kind == 'I')
+		w.births[key] = birth_of(row->state);
+	counters.keyless_changes += KEYLESS(key);
 	if (kind != 'I' && w.cfg.counter[key])
 		cvg_change_back(out, stamp, cvg_rowstate_latest(old->state, w.ids[t->id].slice));
 	cvg_change_columns(out, kind == 'I' ? n + 1 : n);
@@ -218,7 +222,8 @@ do_update(Client *c)
 
 	if (amount != 0)
 		row.n = add_to_counter(t, row.n, false, amount);
-	row.state = write_state(t, 'U', c->key, row.state, c->columns, &stamp);
+	row.state = write_state(t, KEYLESS(c->key) && MUTANT(M_NEW_BIRTH) ? 'I' : 'U', c->key, row.state,
+							c->columns, &stamp);
 	new_values(&row, c->columns);
 	txn_set_live(t, c->key, &row);
 	capture(t, 'U', c->key, &old, &row, stamp, columns_to_log(c->key, c->columns), amount);
@@ -287,7 +292,9 @@ before_insert(Client *c)
 		t->deleted_seen = t->node->shm.deleted;
 		t->looked = true;
 	}
-	lock = find_tombstone(t, c->key, &old, &c->grave_n);
+	old = c->grave_n = cvg_slice(NULL, 0);
+	/* a new row has a new birth */
+	lock = KEYLESS(c->key) ? LOCKED : find_tombstone(t, c->key, &old, &c->grave_n);
 	if (lock != LOCKED)
 		return lock;
 	if (old.len > 0)
@@ -314,7 +321,7 @@ after_insert(Client *c)
 	CvgSlice	counter;
 
 	if ((cvg_rowstate_ever_deleted(row.state) || delete_possible(t)) &&
-		!MUTANT(M_NO_SECOND_LOOK))
+		!MUTANT(M_NO_SECOND_LOOK) && !KEYLESS(c->key))
 	{
 		LockResult	lock = find_tombstone(t, c->key, &grave, &counter);
 
@@ -385,6 +392,23 @@ begin_xact(Client *c)
 	schedule(&c->proc, 1 + below(50));
 }
 
+/* Rows of a table without a key are all different: the next one, or none is left. */
+static void
+choose_keyless(Client *c)
+{
+	int			i;
+
+	if (!KEYLESS(c->key) || (c->kind != 'I' && c->kind != 'P'))
+		return;
+	for (i = w.cfg.keyless; i < w.cfg.nkeys && w.taken[i];)
+		i++;
+	c->kind = i < w.cfg.nkeys ? 'I' : 'U';
+	if (c->kind == 'U')
+		return;
+	c->key = i;
+	w.taken[i] = true;
+}
+
 static void
 begin_statement(Client *c)
 {
@@ -405,6 +429,7 @@ begin_statement(Client *c)
 	c->key = below(w.cfg.nkeys);
 	c->kind = w.cfg.hot ? "IPPPUDDD"[below(8)] : "IPPUUUDDD"[below(9)];
 	c->columns = 1 + below(ALL_COLUMNS);
+	choose_keyless(c);
 	c->proc.pc = c->kind == 'I' || c->kind == 'P' ? PC_BEFORE_INSERT : PC_LOCK;
 	schedule(&c->proc, delay);
 }

@@ -796,6 +796,36 @@ end_entry(Receiver *r)
 	go(r, PC_UNIT, 1 + below(w.cfg.apply_pause));
 }
 
+/*
+ * Which row a change is about.  One of a table without a key is known by its
+ * birth: whatever is stored here under it, or the first that comes of it.
+ */
+static int
+key_of_change(Receiver *r)
+{
+	Node	   *node = node_of(r);
+	CvgSlice	birth;
+	int			k;
+
+	if (!KEYLESS(r->change.descriptor))
+		return r->change.descriptor;
+	birth = birth_of(r->change.state);
+	for (k = w.cfg.keyless; k < w.cfg.nkeys; k++)
+	{
+		const Row  *row = txn_live(r->txn, k)->present ? txn_live(r->txn, k) : txn_tomb(r->txn, k);
+
+		if (row->present && cvg_slice_eq(birth_of(row->state), birth))
+			return k;
+	}
+	for (k = w.cfg.keyless; k < w.cfg.nkeys; k++)
+	{
+		if (cvg_slice_eq(w.births[k], birth))
+			return k;
+	}
+	fail(-1, "%s: a change is of a row that nobody has inserted", node->name);
+	return w.cfg.keyless;
+}
+
 static void
 next_change(Receiver *r)
 {
@@ -815,7 +845,7 @@ next_change(Receiver *r)
 		fail(-1, "a change is not readable: %s", cvg_status_message(err.status));
 		return;
 	}
-	r->row = row_begin(r->txn, &r->change, r->change.descriptor, r->entry->id,
+	r->row = row_begin(r->txn, &r->change, key_of_change(r), r->entry->id,
 					   r->nchange < r->entry->nops ? r->entry->ops[r->nchange] : NULL);
 	r->nchange++;
 }
@@ -896,7 +926,7 @@ start_fetch(Receiver *r)
 	f->r = r;
 	f->conn = r->conn;
 	f->row = r->row;
-	f->key = r->change.descriptor;
+	f->key = row_key(r->row);
 	deliver(r->conn->from, r->conn->to, fetch_there, f);
 	go(r, PC_FETCH, ANSWER);
 }

@@ -64,6 +64,24 @@ int_value(CvgValue v)
 				  (v.bytes.data[2] << 8) | v.bytes.data[3]);
 }
 
+CvgSlice
+birth_of(CvgSlice state)
+{
+	static CvgBuf out;
+	CvgDot		last;
+
+	cvg_buf_reset(&out);
+	if (!MUTANT(M_LAST_DOT))
+	{
+		cvg_rowstate_birth_bytes(state, &out);
+		return sim_keep(cvg_buf_slice(&out));
+	}
+	last = cvg_rowstate_last_dot(state);
+	cvg_put_slice(&out, last.replica);
+	cvg_put_u64(&out, (uint64) last.stamp);
+	return sim_keep(cvg_buf_slice(&out));
+}
+
 RowWork *
 row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
 {
@@ -95,6 +113,12 @@ row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
 	in->whole = change->op == CVG_OP_INSERT;
 	rw->ninputs = 1;
 	return rw;
+}
+
+int
+row_key(const RowWork *rw)
+{
+	return rw->key;
 }
 
 /* A further state of the row: merged before the change. */
@@ -511,6 +535,9 @@ buried(RowWork *rw, int64 *delay)
 	Row			grave;
 	LockResult	lock;
 
+	/* only who has the row can delete it, and then it was there */
+	if (KEYLESS(rw->key))
+		return ROW_DONE;
 	if (t->node->shm.deleted == rw->deleted &&
 		t->node->shm.deleters <= (t->deletes ? 1 : 0))
 		return ROW_DONE;

@@ -59,6 +59,8 @@ static const struct
 	{"partial", (1u << F_RESTORE) | (1u << F_PROMOTE), true},
 	{"quiet-stable", ~0u, false},
 	{"entry-horizon", ~0u, false},
+	{"new-birth", ~0u, false},
+	{"last-dot", ~0u, false},
 	{"side", ~0u, false},
 };
 
@@ -88,6 +90,22 @@ respect_premise(Config *cfg)
 		return;
 	cfg->retention = 60 * SECOND;
 	cfg->faults &= ~((1u << F_CLOCK_JUMP) | (1u << F_CLOCK_RATE));
+}
+
+/* A table without a key beside the others: all rows of it that there will ever be. */
+static void
+add_keyless(Config *cfg)
+{
+	int			i;
+
+	cfg->keyless = Min(cfg->nkeys, MAX_KEYS - 4);
+	cfg->nkeys = MAX_KEYS;
+	for (i = cfg->keyless + 1; i < MAX_KEYS; i++)
+	{
+		cfg->policy[i] = cfg->policy[cfg->keyless];
+		cfg->granularity[i] = cfg->granularity[cfg->keyless];
+		cfg->counter[i] = cfg->counter[cfg->keyless];
+	}
 }
 
 void
@@ -137,11 +155,15 @@ config_from_seed(Config *cfg, uint64 seed)
 	}
 	for (i = 0; i < MAX_KEYS; i++)
 		cfg->counter[i] = chance(0.4);
+	cfg->keyless = MAX_KEYS;
+	if (chance(0.25))
+		add_keyless(cfg);
 }
 
 static void
-make_descriptor(int key)
+make_descriptor(int at)
 {
+	int			key = Min(at, w.cfg.keyless);
 	static const char *const columns[NCOLS + 2] = {"k", "x", "y", "z", "n"};
 	CvgDescriptor d = {0};
 	CvgColumn	cols[NCOLS + 2] = {{{0}}};
@@ -156,13 +178,14 @@ make_descriptor(int key)
 	d.table = cvg_slice_cstring(table);
 	d.ncolumns = NCOLS + 1 + w.cfg.counter[key];
 	d.columns = cols;
+	d.flags = KEYLESS(key) ? CVG_DESC_KEYLESS : 0;
 	for (i = 0; i <= NCOLS; i++)
 	{
 		cols[i].name = cvg_slice_cstring(columns[i]);
 		cols[i].type_name = cvg_slice_cstring("integer");
-		cols[i].keypos = i == 0;
-		if (i > 0)
-			cols[i].unit = cvg_unit_id(cols[d.granularity == CVG_GRANULARITY_ROW ? 1 : i].name);
+		cols[i].keypos = i == 0 && !KEYLESS(key);
+		if (!cols[i].keypos)
+			cols[i].unit = cvg_unit_id(cvg_slice_cstring(columns[d.granularity == CVG_GRANULARITY_ROW ? 1 : i]));
 	}
 	cols[i].name = cvg_slice_cstring(columns[i]);
 	cols[i].type_name = cvg_slice_cstring("converge.pncounter");
@@ -170,7 +193,7 @@ make_descriptor(int key)
 	cols[i].flags = CVG_COL_MERGED;
 	cvg_buf_init(&buf);
 	cvg_descriptor_encode(&d, &buf);
-	if (cvg_descriptor_decode(sim_keep(cvg_buf_slice(&buf)), &w.descs[key], NULL) != CVG_OK)
+	if (cvg_descriptor_decode(sim_keep(cvg_buf_slice(&buf)), &w.descs[at], NULL) != CVG_OK)
 		fail(key, "a table description is not readable");
 	cvg_buf_free(&buf);
 }
@@ -330,6 +353,7 @@ make_narrow(Config *cfg)
 	cfg->topology = 0;
 	cfg->redundant = cfg->hot = cfg->forget = true;
 	cfg->nkeys = 2 + cfg->seed % 3;
+	cfg->keyless = MAX_KEYS;
 	cfg->nclients = 1 + cfg->seed % 2;
 	cfg->think = 4 * MS;
 	cfg->apply_pause = 50 + 1000 * (cfg->seed / 2 % 2);

@@ -94,6 +94,8 @@ typedef enum Mutant
 	M_PARTIAL,					/* a report that is known in part counts like any other */
 	M_QUIET_STABLE,				/* S that an entry brought is not kept */
 	M_ENTRY_HORIZON,			/* an entry's own stamp is taken for its horizon */
+	M_NEW_BIRTH,				/* an update of a row without a key gives it a new birth */
+	M_LAST_DOT,					/* a row without a key is looked for by its latest dot */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
 } Mutant;
@@ -463,6 +465,7 @@ typedef struct Config
 	CvgOnDelete policy[MAX_KEYS];
 	CvgGranularity granularity[MAX_KEYS];
 	bool		counter[MAX_KEYS];	/* the table has a column that merges by its type */
+	int			keyless;		/* from this row on: of one table without a key */
 } Config;
 
 typedef struct World
@@ -488,6 +491,8 @@ typedef struct World
 	}			ids[MAX_IDS];
 	int			id_of[MAX_NODES][16];	/* by incarnation */
 	CvgDescriptor descs[MAX_KEYS];
+	bool		taken[MAX_KEYS];	/* rows without a key: somebody inserts it */
+	CvgSlice	births[MAX_KEYS];	/* what such a row is known by */
 	int			nops[MAX_KEYS];
 	Op		   *ops[MAX_KEYS][MAX_OPS];
 	Bits		valid[MAX_KEYS];	/* committed and not lost */
@@ -512,7 +517,7 @@ extern bool tracing;
 /* How often something happened: is the test awake? */
 #define COUNTERS(X) \
 	X(events) X(xacts) X(commits) X(aborts) X(conflicting) X(inserts) X(updates) X(deletes) \
-	X(born_again) X(over_tombstone) X(restamped) X(deadlocks) X(lock_timeouts) \
+	X(keyless_changes) X(born_again) X(over_tombstone) X(restamped) X(deadlocks) X(lock_timeouts) \
 	X(entries_applied) X(forwarded) X(covered) X(waited_gap) X(waited_deps) X(waited_clock) \
 	X(retried) X(concurrent) X(rows_resurrected) X(fetched) X(fetched_nothing) X(gave_up) X(deltas) X(unknown_bases) \
 	X(tombstones_dropped) X(treated_absent) X(stable_grew) X(stable_by_entry) X(stable_late) \
@@ -560,8 +565,11 @@ extern void trace(const char *fmt,...) pg_attribute_printf(1, 2);
 extern const char *show_row(int key, const Row *row);
 extern const char *show_clock(const int64 *values);
 
+extern CvgSlice birth_of(CvgSlice state);
+
 #define TRACE(...)	do { if (unlikely(tracing)) trace(__VA_ARGS__); } while (0)
 #define MUTANT(m)	(w.cfg.mutant == (m))
+#define KEYLESS(key)	((key) >= w.cfg.keyless)
 
 static inline bool
 bit_test(const Bits *b, int i)
@@ -675,6 +683,7 @@ typedef struct Fetched
 
 extern RowWork *row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op);
 extern RowResult row_step(RowWork *w, int64 *delay);
+extern int	row_key(const RowWork *w);
 extern void row_fetched(RowWork *w, const Fetched *answer);
 extern void fetch_answer(Node *node, int key, Fetched *answer);
 
