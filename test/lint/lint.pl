@@ -78,7 +78,10 @@ if (defined $library)
 		push @extra, $symbol;
 	}
 	check('the library exports what the server calls, and nothing else', @extra);
-	finish();
+	# --- mutants ------------------------------------------------------------
+check('every mutant can still be made', split /\n/, `perl test/mutants/mutants.pl check`);
+
+finish();
 }
 
 my @c = files(qr/\.[ch]$/, 'src');
@@ -224,5 +227,8 @@ while ($sql =~ /^COMMENT ON (?:FUNCTION|VIEW|AGGREGATE) converge\."?(\w+)"?[^;]*
 }
 check('README.md names every commented function and view',
 	grep { index($readme, $_) < 0 } sort keys %objects);
+
+# --- mutants ------------------------------------------------------------
+check('every mutant can still be made', split /\n/, `perl test/mutants/mutants.pl check`);
 
 finish();

@@ -2,6 +2,7 @@
 # Deliberate mistakes, one a name: what the tests must notice.
 #
 #   mutants.pl list               names
+#   mutants.pl check              those that cannot be made any more
 #   mutants.pl says NAME          what is wrong then
 #   mutants.pl tap NAME           TAP files that concern it
 #   mutants.pl torture NAME       options of the torture that concern it
@@ -12,10 +13,11 @@
 #   mutants.pl revert NAME TREE   and take it back
 #
 # Each is the replacement of a text that occurs exactly once in a file; when the
-# source has changed so that it does not any more, apply fails and says so.
+# source has changed so that it does not any more, apply and check say so.
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
+use FindBin;
 
 # name, what is wrong then, file, text, replacement, TAP files, and, where the
 # torture needs a moment that is rare among all faults, its options
@@ -36,11 +38,11 @@ my @mutants = (
 	[ 'floor-under-anything', 'a reset takes away what was counted after it began anew', 'src/core/rowstate_query.c',
 		'if (share->last != 0 && share->fc >= share->start)', 'if (share->last != 0)', '021_strategies' ],
 	[ 'overwritten-value-kept', 'a value that the other side has overwritten stays beside the new one', 'src/core/rowcell.c',
-		'else if (c < 0 && !covers(b->clock, pa->dot))', 'else if (c < 0)', '021_strategies' ],
+		'else if (c < 0 && !cvg_row_covers(b->clock, pa->dot))', 'else if (c < 0)', '021_strategies' ],
 	[ 'removed-element-returns', 'a set forgets what the other side has removed', 'src/core/causal_set.c',
 		'if (c == 0 || (c < 0 && !cvg_mark_is_dead(&p->dead_b, &p->names, a)))', 'if (c <= 0)', '021_sets' ],
 	[ 'delta-without-base', 'a delta is merged into a value that lacks what it builds on', 'src/worker/apply_merge.c',
-		'if (!cvg_rowstate_has_base(before, in->state, w->ap->header.origin, w->change->back))', 'if (false)', '020' ],
+		'if (!cvg_rowstate_has_base(before, in->state,', 'if (false && !cvg_rowstate_has_base(before, in->state,', '020' ],
 	[ 'reinsert-loses-value', 'a row inserted again does not go on from the values of the deleted one', 'src/store/capture.c',
 		'cvg_crdt_insert_columns(rel, slot, image, replaced);', 'cvg_crdt_insert_columns(rel, slot, cvg_slice(NULL, 0), replaced);', '020' ],
 	[ 'strategy-any-news', 'an older setting of a strategy replaces a newer one', 'src/store/strategies.c',
@@ -120,17 +122,24 @@ my @mutants = (
 		'if (aside)', 'if (false)', '027', '--forget' ]);
 my %mutant = map { $_->[0] => $_ } @mutants;
 
-sub change
+# The file as it is with the mistake.
+sub changed
 {
-	my ($m, $tree, $from, $to) = @_;
-	my $path = "$tree/$m->[2]";
+	my ($m, $tree) = @_;
+	my ($path, $from, $to) = ("$tree/$m->[2]", @$m[ 3, 4 ]);
 	open my $in, '<', $path or die "$path: $!\n";
 	my $text = do { local $/; <$in> };
 	close $in;
 	my $n = () = $text =~ /\Q$from\E/g;
 	die "$m->[0]: the text to replace is there $n times in $m->[2]: this mutant has to be written anew\n" if $n != 1;
-	$text =~ s/\Q$from\E/$to/;
-	open my $out, '>', $path or die "$path: $!\n";
+	return $text =~ s/\Q$from\E/$to/r;
+}
+
+sub change
+{
+	my ($m, $tree) = @_;
+	my $text = changed($m, $tree);
+	open my $out, '>', "$tree/$m->[2]" or die "$m->[2]: $!\n";
 	print $out $text;
 	close $out;
 }
@@ -167,6 +176,7 @@ sub table
 my ($command, $name, $tree) = @ARGV;
 $command //= '';
 if ($command eq 'list') { print "$_->[0]\n" for @mutants; exit }
+if ($command eq 'check') { eval { changed($_, "$FindBin::Bin/../.."); 1 } or print $@ for @mutants; exit }
 if ($command eq 'table') { table($name); exit }
 my $m = $mutant{ $name // '' } or die "no mutant " . ($name // '') . "\n";
 if ($command eq 'tap') { print join(' ', map { glob "test/t/$_*.pl" } split ' ', $m->[5]), "\n" }
@@ -177,11 +187,11 @@ elsif ($command eq 'id') { print substr(md5_hex(join "\0", @$m[ 2 .. 4 ]), 0, 8)
 elsif ($command eq 'apply')
 {
 	keep("$tree/$m->[2]", "$tree/$m->[2].orig");
-	change($m, $tree, $m->[3], $m->[4]);
+	change($m, $tree);
 }
 elsif ($command eq 'revert')
 {
 	keep("$tree/$m->[2].orig", "$tree/$m->[2]");
 	unlink "$tree/$m->[2].orig";
 }
-else { die "usage: mutants.pl list | table RESULTS | says NAME | tap NAME | torture NAME | file NAME | id NAME | apply NAME TREE | revert NAME TREE\n" }
+else { die "usage: mutants.pl list | check | table RESULTS | says NAME | tap NAME | torture NAME | file NAME | id NAME | apply NAME TREE | revert NAME TREE\n" }

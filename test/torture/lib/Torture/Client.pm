@@ -450,7 +450,6 @@ sub unique_delete
 sub op_count
 {
 	my ($self) = @_;
-	return unless $self->{counters};
 	$self->begin;
 	my ($k, $by) = (1 + int rand 4, pick(1, 2, 5, -3));
 	$self->{stmt}++;
