@@ -87,4 +87,21 @@ typedef struct CvgHeld
  */
 extern bool cvg_log_may_go(const CvgHeld *held, int n, CvgStamp oldest, bool too_large);
 
+/*
+ * The log is a ring of segments: whatever is full or too large, the current one
+ * is left for the next, which is emptied for that, no sooner than so long
+ * after the last time.  So nothing goes that has come in less than one round
+ * but one turn ago; core/incarnation.h says who relies on that.
+ */
+#define CVG_LOG_TURN_US		INT64CONST(2000000)
+
+/* turned_at: when it was left last, by this process; 0 right after its start. */
+static inline bool
+cvg_log_may_turn(CvgStamp *turned_at, CvgStamp now, int64 turn)
+{
+	if (*turned_at == 0 || *turned_at > now)
+		*turned_at = now;
+	return now - *turned_at >= turn;
+}
+
 #endif							/* CVG_CORE_PROGRESS_H */

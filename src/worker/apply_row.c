@@ -420,13 +420,15 @@ aside_to_aside(RowWork *w)
 /*
  * The row is in, and the key is ours.  Has another transaction buried it
  * between our look for a tombstone and now?  Then that goes into the row.
+ * That need not be who deleted the row: another delete, applied to the
+ * tombstone that we have seen, puts a new one in its place.
  */
 static bool
 buried_meanwhile(RowWork *w)
 {
 	CvgShelved	grave;
 
-	if (w->keyless || !cvg_progress_delete_possible(w->ap, w->deleters) ||
+	if (!cvg_progress_delete_possible(w->ap, w->deleters) ||
 		!cvg_shelf_find(CVG_T_TOMBSTONES, w->map->store->info, w->keys, w->key, NULL, &grave))
 		return false;
 	if (cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid))

@@ -169,6 +169,23 @@ lose_past(Node *node)
 	}
 }
 
+/*
+ * Of its own entries it will want those again that have not been noted as
+ * confirmed, and nobody may have removed them since unless that was long ago,
+ * or those who had them could not say so.
+ */
+static void
+check_turns(const Db *db)
+{
+	uint32		harmless = (1u << F_PROMOTE) | (1u << F_RESTORE) | (1u << F_CUT_LOG) |
+		(1u << F_ASYNC) | (1u << F_ABORT) | (1u << F_DOUBLE);
+
+	if ((w.cfg.faults & ~harmless) == 0 && !w.any_lost &&
+		db->noted_at > w.now - (NSEGMENTS - 2) * w.lead * LOG_TURN_LEADS)
+		fail(-1, "a copy of a disk is behind the logs, and noted what was confirmed "
+			 INT64_FORMAT " ms ago", (w.now - db->noted_at) / MS);
+}
+
 /* Has somebody removed from its log what the database has not got yet? */
 static bool
 is_behind_logs(const Db *db)
@@ -181,11 +198,14 @@ is_behind_logs(const Db *db)
 		for (i = 0; i < w.nids && w.nodes[n].exists; i++)
 		{
 			const Log  *log = &db->log[i];
-			int64		has = i != db->self ? db->seq[i] :
-				log->n > 0 ? log->rows[log->n - 1].seq : db->floor[i];
+			int64		last = log->n > 0 ? log->rows[log->n - 1].seq : db->floor[i];
+			int64		has = i != db->self ? db->seq[i] : certain_on_disk(db);
 
-			if (w.nodes[n].mem.floor[i] > has)
-				return true;
+			if (w.nodes[n].mem.floor[i] <= has)
+				continue;
+			if (i == db->self && w.nodes[n].mem.floor[i] <= last)
+				check_turns(db);
+			return true;
 		}
 	}
 	return false;

@@ -7,7 +7,6 @@
 #include "core/horizon.h"
 #include "core/progress.h"
 
-#define CEILING_LEAD	(2 * SECOND)
 #define SEGMENT_ENTRIES	12
 
 typedef struct Manager
@@ -23,6 +22,7 @@ typedef struct Manager
 	uint32		saved_members;
 	uint32		saved_forgotten;
 	uint64		saved_version;
+	CvgStamp	turned_at;		/* the log went on in the next segment */
 	bool		started;
 } Manager;
 
@@ -302,14 +302,15 @@ extend_ceiling(Manager *m)
 	Record	   *r;
 
 	load_members(node);
-	if (cvg_ceiling_holds(node->shm.ceiling, node->shm.hlc, now, CEILING_LEAD / 2))
+	if (cvg_ceiling_holds(node->shm.ceiling, node->shm.hlc, now, w.lead / 2))
 	{
 		go(m, PC_MEMBERS, 1);
 		return;
 	}
 	r = new_record(node);
 	r->confirmed = node->shm.confirmed_seq;
-	r->ceiling = cvg_next_ceiling(node->shm.hlc, now, CEILING_LEAD * (1 + 4 * below(2)));
+	r->noted_at = w.now;
+	r->ceiling = cvg_next_ceiling(node->shm.hlc, now, w.lead * (below(2) ? LEAD_IDLE : 1));
 	commit(m, r, true, PC_CEILING_DONE);
 }
 
@@ -457,24 +458,55 @@ may_empty(Node *node, int segment, CvgHeld *held)
 	return cvg_log_may_go(held, w.nids, 0, false);
 }
 
-static void
-rotate_log(Manager *m)
+/* Whoever still writes to the segment is waited for. */
+static bool
+is_written_to(Node *node, int segment)
 {
-	Node	   *node = m->proc.node;
-	int			next = (node->mem.segment + 1) % NSEGMENTS;
-	CvgHeld		held[MAX_IDS];
+	Txn		   *t;
+
+	for (t = node->txns; t != NULL; t = t->next)
+	{
+		if (t->stage > 0 && !txn_rows_visible(t) && t->record->log_segment == segment)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_full(Node *node, int segment)
+{
 	int			n = 0;
-	Record	   *r;
 	int			i;
 	int			j;
 
 	for (i = 0; i < w.nids; i++)
 	{
 		for (j = 0; j < node->mem.log[i].n; j++)
-			n += node->mem.log[i].rows[j].segment == node->mem.segment;
+			n += node->mem.log[i].rows[j].segment == segment;
 	}
-	if ((w.cfg.faults & (1u << F_CUT_LOG)) == 0 || n < SEGMENT_ENTRIES ||
-		!may_empty(node, next, held))
+	return n >= SEGMENT_ENTRIES;
+}
+
+static bool
+may_turn(Manager *m)
+{
+	Node	   *node = m->proc.node;
+
+	return (w.cfg.faults & (1u << F_CUT_LOG)) != 0 &&
+		cvg_log_may_turn(&m->turned_at, wall_clock(node), w.log_turn) &&
+		is_full(node, node->mem.segment);
+}
+
+static void
+rotate_log(Manager *m)
+{
+	Node	   *node = m->proc.node;
+	int			next = (node->mem.segment + 1) % NSEGMENTS;
+	CvgHeld		held[MAX_IDS];
+	Record	   *r;
+	int			i;
+
+	if (!may_turn(m) || is_written_to(node, next) || !may_empty(node, next, held))
 	{
 		go(m, PC_CLAIMS, 1);
 		return;
@@ -487,6 +519,7 @@ rotate_log(Manager *m)
 		r->floor[i] = held[i].last;
 	}
 	COUNT(log_cuts);
+	m->turned_at = wall_clock(node);
 	commit(m, r, true, PC_CLAIMS);
 }
 

@@ -126,6 +126,13 @@ confirmed_on_disk(const Db *db)
 	return result;
 }
 
+/* Up to where the log keeps its numbers if it goes on under another id. */
+int64
+certain_on_disk(const Db *db)
+{
+	return cvg_past_certain(db->floor[db->self], confirmed_on_disk(db), 0, false);
+}
+
 /* Does the peer have entries of ours that we do not have? */
 bool
 is_claimed(Node *node, CvgSlice progress)

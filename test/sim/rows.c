@@ -535,8 +535,7 @@ buried(RowWork *rw, int64 *delay)
 	Row			grave;
 	LockResult	lock;
 
-	/* only who has the row can delete it, and then it was there */
-	if (KEYLESS(rw->key))
+	if (KEYLESS(rw->key) && MUTANT(M_KEYLESS_GRAVE))
 		return ROW_DONE;
 	if (t->node->shm.deleted == rw->deleted &&
 		t->node->shm.deleters <= (t->deletes ? 1 : 0))

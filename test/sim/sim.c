@@ -61,6 +61,8 @@ static const struct
 	{"entry-horizon", ~0u, false},
 	{"new-birth", ~0u, false},
 	{"last-dot", ~0u, false},
+	{"keyless-grave", ~0u, false},
+	{"turn-at-once", (1u << F_PROMOTE) | (1u << F_CUT_LOG), true},
 	{"side", ~0u, false},
 };
 
@@ -82,11 +84,13 @@ log2_up(int n)
  * What comes back from the past must do so before its tombstones are
  * forgotten: the setting is for that.
  */
+#define FROM_THE_PAST \
+	((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) | (1u << F_CLONE))
+
 static void
 respect_premise(Config *cfg)
 {
-	if ((cfg->faults & ((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) |
-						(1u << F_CLONE))) == 0)
+	if ((cfg->faults & FROM_THE_PAST) == 0)
 		return;
 	cfg->retention = 60 * SECOND;
 	cfg->faults &= ~((1u << F_CLOCK_JUMP) | (1u << F_CLOCK_RATE));
@@ -236,6 +240,19 @@ connect_nodes(void)
 		w.peers[i][i] = false;
 }
 
+/*
+ * When something comes back from the past, time is short: the log is to be cut
+ * in a run, and yet later than what it cuts was noted as confirmed.
+ */
+static void
+set_leads(void)
+{
+	bool		past = (w.cfg.faults & FROM_THE_PAST) != 0;
+
+	w.lead = past ? w.cfg.turn + 20 * MS : 2 * SECOND;
+	w.log_turn = past && !MUTANT(M_TURN_AT_ONCE) ? w.lead * LOG_TURN_LEADS : 0;
+}
+
 static void
 make_world(const Config *cfg)
 {
@@ -254,6 +271,7 @@ make_world(const Config *cfg)
 	w.latency = 300;
 	w.failed_key = -1;
 	w.xacts_left = cfg->nxacts;
+	set_leads();
 	rnd_seed(cfg->seed ^ UINT64CONST(0x5eed));
 	for (i = 0; i < cfg->nkeys; i++)
 		make_descriptor(i);
@@ -496,6 +514,7 @@ main(int argc, char **argv)
 		cfg.faults = (cfg.faults & only) | more;
 		if (narrow)
 			make_narrow(&cfg);
+		respect_premise(&cfg);
 		if (nnodes > 0)
 		{
 			cfg.nnodes = nnodes;

@@ -96,6 +96,8 @@ typedef enum Mutant
 	M_ENTRY_HORIZON,			/* an entry's own stamp is taken for its horizon */
 	M_NEW_BIRTH,				/* an update of a row without a key gives it a new birth */
 	M_LAST_DOT,					/* a row without a key is looked for by its latest dot */
+	M_KEYLESS_GRAVE,			/* ... and not looked for among the dead once it has come back */
+	M_TURN_AT_ONCE,				/* segments of the log are left as soon as they are full */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	NMUTANTS
 } Mutant;
@@ -170,6 +172,14 @@ typedef struct Log
 
 #define NSEGMENTS	4
 
+/*
+ * The ceiling is moved ahead by one or five leads; the log keeps what has come
+ * in for at least NSEGMENTS - 1 turns.
+ */
+#define LEAD_IDLE	5
+#define LOG_TURN_LEADS	2
+StaticAssertDecl((NSEGMENTS - 1) * LOG_TURN_LEADS > LEAD_IDLE, "confirmed is noted before that");
+
 /* What is in tables: survives a crash as far as it was flushed. */
 typedef struct Db
 {
@@ -187,6 +197,7 @@ typedef struct Db
 	CvgStamp	stable[MAX_IDS];
 	CvgStamp	ceiling;
 	int64		confirmed;
+	int64		noted_at;		/* that */
 	int			segment;
 	int64		fingerprint;
 	bool		member[MAX_NODES];
@@ -252,6 +263,7 @@ typedef struct Record
 	int			nentries;
 	Entry	   *entries[MAX_UNITS + 1];
 	int64		prevs[MAX_UNITS + 1];
+	int			log_segment;	/* where they are */
 	int			nprogress;
 	struct
 	{
@@ -262,6 +274,7 @@ typedef struct Record
 	CvgStamp	stable[MAX_IDS];
 	CvgStamp	ceiling;		/* 0: not written */
 	int64		confirmed;		/* with it */
+	int64		noted_at;
 	int			members_set;	/* as bits */
 	int			forgotten_set;
 	int			member_id[MAX_NODES];
@@ -480,6 +493,8 @@ typedef struct World
 	int			loss;			/* in a thousand messages */
 	int			doubles;
 	int64		latency;
+	int64		lead;			/* of the ceiling, with which what is confirmed is noted */
+	int64		log_turn;		/* a segment of the log is left after no less */
 	bool		quiet;			/* no more faults, no more writes */
 	int64		quiet_since;
 	int			nids;
@@ -638,6 +653,7 @@ extern void horizon_clock(Node *node, CvgStamp *values);
 extern bool state_stable(CvgSlice state, const CvgStamp *stable);
 extern void broadcast(Node *node);
 extern int64 confirmed_on_disk(const Db *db);
+extern int64 certain_on_disk(const Db *db);
 extern bool is_claimed(Node *node, CvgSlice progress);
 extern bool report_step(Node *node, ReportJob *job, int64 *delay);
 extern CvgReport report_message(Node *node, const ReportJob *job);

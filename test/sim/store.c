@@ -219,6 +219,7 @@ new_record(Node *node)
 	Record	   *r = sim_alloc(sizeof(Record));
 
 	r->empty_segment = r->segment = -1;
+	r->log_segment = node->mem.segment;
 	return r;
 }
 
@@ -308,7 +309,7 @@ cut_segment(Db *db, const Record *r)
 }
 
 static void
-renew_db(Db *db, const Renewal *rn)
+renew_db(Db *db, const Renewal *rn, int segment)
 {
 	Log		   *log = &db->log[rn->old_id];
 	int			kept = 0;
@@ -322,7 +323,7 @@ renew_db(Db *db, const Renewal *rn)
 	}
 	log->n = kept;
 	for (i = 0; i < rn->nmoved; i++)
-		log_add(&db->log[rn->new_id], rn->moved[i], 0, db->segment);
+		log_add(&db->log[rn->new_id], rn->moved[i], 0, segment);
 
 	/* the old one is an origin like any other */
 	db->seq[rn->old_id] = db->floor[rn->old_id];
@@ -367,7 +368,7 @@ apply_record(Db *db, const Record *r)
 
 	apply_rows(db, r);
 	for (i = 0; i < r->nentries; i++)
-		log_add(&db->log[r->entries[i]->id], r->entries[i], r->prevs[i], db->segment);
+		log_add(&db->log[r->entries[i]->id], r->entries[i], r->prevs[i], r->log_segment);
 	for (i = 0; i < r->nprogress; i++)
 	{
 		int			id = r->progress[i].id;
@@ -387,6 +388,7 @@ apply_record(Db *db, const Record *r)
 	{
 		db->ceiling = r->ceiling;
 		db->confirmed = r->confirmed;
+		db->noted_at = r->noted_at;
 	}
 	for (i = 0; i < MAX_NODES; i++)
 	{
@@ -405,7 +407,7 @@ apply_record(Db *db, const Record *r)
 	if (r->segment >= 0)
 		db->segment = r->segment;
 	if (r->renewal != NULL)
-		renew_db(db, r->renewal);
+		renew_db(db, r->renewal, r->log_segment);
 }
 
 void
