@@ -22,6 +22,20 @@
  * it knows more of us than we do, only what was confirmed before this start is
  * certain: since then others may have confirmed what was written instead.
  *
+ * It costs more when others depend on what has moved: the old entry must come
+ * back from them first, and they may have cut it from their logs.  A note is
+ * behind by about CVG_NOTE_LAG_US at most, and a log keeps what has come in for
+ * one round but one turn (progress.h), which is longer.  So the entry is still
+ * there for a standby that is promoted while it lags by less than the
+ * difference.  Whoever comes later finds that the logs begin after what it
+ * wants, as if it had been away too long, and has to join anew.  So it is, too,
+ * when the node could not be reached by those who would have confirmed, and all
+ * of them went round their logs meanwhile.
+ *
+ * One loss is not seen: a whole machine is set back to a moment between two such
+ * commits, and nobody has anything that came after both.  To its peers it looks
+ * like one that has all that they have, and it lacks entry n.
+ *
  * What goes on under a new number may have been taken under the old one.  Were
  * it merged again, a row that all have deleted since, and whose tombstone
  * all have forgotten, would come back.  So such an entry names its former
@@ -48,6 +62,9 @@
 #define CVG_CORE_INCARNATION_H
 
 #include "core/entry.h"
+
+/* After so long what peers have confirmed is noted. */
+#define CVG_NOTE_LAG_US		INT64CONST(10000000)
 
 /*
  * floor: seq up to which the log was cut, because everybody has that;

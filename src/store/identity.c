@@ -68,6 +68,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "core/horizon.h"
+#include "core/incarnation.h"
 #include "guc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -92,6 +93,9 @@
 #define CEILING_LEAD_US		(2 * USECS_PER_SEC)
 #define CEILING_LEAD_IDLE_US	(10 * USECS_PER_SEC)
 #define CEILING_SKEW_PART	4
+
+StaticAssertDecl(CEILING_LEAD_IDLE_US <= CVG_NOTE_LAG_US,
+				 "what is confirmed is noted when the ceiling is moved");
 
 #define SUFFIX_LEN			4
 

@@ -13,7 +13,8 @@
  * it has grown over converge.log_segment_size, and the next may be emptied:
  * all members have acknowledged what is in it, or it is all older than
  * converge.max_hint_age, or the log is larger than converge.max_log_size.
- * Otherwise the current one grows on.
+ * Otherwise the current one grows on, and so it does for a while after each
+ * change, and after the start of the manager (cvg_log_may_turn()).
  *	 - Nobody writes to the segment that is emptied, for it was left seven
  *	   changes ago; a straggler who read the segment's number then and
  *	   inserts now is waited for by our lock, and what it inserted is looked
@@ -37,6 +38,7 @@
 
 #include "access/xact.h"
 #include "core/backoff.h"
+#include "core/incarnation.h"
 #include "core/progress.h"
 #include "common/pg_prng.h"
 #include "guc.h"
@@ -68,6 +70,9 @@
 #define RETRY_MAX_MS		300000
 
 #define SEGMENT_LOCK_TIMEOUT	"200ms"
+
+StaticAssertDecl((CVG_LOG_SEGMENTS - 1) * CVG_LOG_TURN_US > CVG_NOTE_LAG_US,
+				 "the log keeps what is not noted as confirmed");
 
 typedef struct Task
 {
@@ -400,11 +405,14 @@ empty_segment(CvgDb *db, int segment, bool too_large)
 static void
 rotate_log(CvgDb *db)
 {
+	static TimestampTz turned_at = 0;
 	int			current = db->log_segment;
 	int			next = (current + 1) % CVG_LOG_SEGMENTS;
 	bool		too_large;
 	bool		ready = true;
 
+	if (!cvg_log_may_turn(&turned_at, GetCurrentTimestamp(), CVG_LOG_TURN_US))
+		return;
 	cvg_sql_begin();
 	if (segment_size(current) >= (int64) cvg_log_segment_size_mb * 1024 * 1024)
 	{
@@ -428,6 +436,7 @@ rotate_log(CvgDb *db)
 		LWLockAcquire(&db->lock, LW_EXCLUSIVE);
 		db->log_segment = next;
 		LWLockRelease(&db->lock);
+		turned_at = GetCurrentTimestamp();
 	}
 }
 
@@ -513,7 +522,7 @@ static Task tasks[] = {
 	{"save the list of members", save_members, 1000},
 	{"advance the stable clock", advance_stable, 1000},
 	{"drop old tombstones", drop_tombstones, 1000},
-	{"go on in the next log segment", rotate_log, 2000},
+	{"go on in the next log segment", rotate_log, 1000},
 	{"trim the log of conflicts", trim_conflicts, 60000},
 	{"look for rows set aside", look_for_rows_aside, 1000},
 	{"note new key indexes", note_key_indexes, 5000},

@@ -911,11 +911,31 @@ has_dead_dot(const Row *row)
 	return false;
 }
 
+/*
+ * A report by a clock that was ahead is the latest one until then, also when
+ * its node has lost that in a crash.
+ */
+static bool
+has_report_of_the_future(Node *node)
+{
+	int			i;
+
+	for (i = 0; i < MAX_NODES; i++)
+	{
+		if (node->shm.members[i].in_use &&
+			node->shm.members[i].generation > wall_clock(node))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_forgotten(Node *node)
 {
 	int			k;
 
+	if (has_report_of_the_future(node))
+		return;
 	for (k = 0; k < w.cfg.nkeys; k++)
 	{
 		if (node->mem.tomb[k].present && (has_dead_dot(&node->mem.tomb[k]) || is_forked(k)))
@@ -946,6 +966,36 @@ check_end(void)
 		if (w.cfg.forget)
 			check_forgotten(node);
 	}
+}
+
+/*
+ * Was a machine set back to a moment between two commits that are not in the
+ * order of their seqs?  Then it lacks an entry before its last one, and whoever
+ * has both sees no difference.
+ */
+bool
+check_lost_in_gap(void)
+{
+	int			n;
+	int			i;
+
+	for (n = 0; n < MAX_NODES; n++)
+	{
+		const Node *node = &w.nodes[n];
+		int			id = node->mem.self;
+
+		if (!node->running || (w.lost_ids & (UINT64CONST(1) << id)) == 0)
+			continue;
+		for (i = 0; i < w.history[id].n; i++)
+		{
+			const LogRow *row = &w.history[id].rows[i];
+
+			if (row->entry->told && row->seq > node->mem.floor[id] && row->seq < node->shm.last_seq &&
+				log_find((Log *) &node->mem.log[id], row->seq) == NULL)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Were two entries told under one number? */

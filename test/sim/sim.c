@@ -359,6 +359,11 @@ run_one(const Config *cfg)
 		COUNT(forks_unreported);
 		w.failure = NULL;
 	}
+	else if (w.failure != NULL && w.set_back && check_lost_in_gap())
+	{
+		COUNT(lost_in_gaps);
+		w.failure = NULL;
+	}
 	return w.failure;
 }
 

@@ -540,7 +540,7 @@ extern bool tracing;
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
-	X(gaps_copied) X(forks_reported) X(forks_unreported) X(reports_old) X(partial_reports) \
+	X(gaps_copied) X(forks_reported) X(forks_unreported) X(lost_in_gaps) X(reports_old) X(partial_reports) \
 	X(checks)
 
 typedef struct Counters
@@ -738,6 +738,7 @@ extern void fail_not_converged(int rounds);
 extern void check_end(void);
 extern bool check_has_stable(const Node *node, const Node *other, int key);
 extern bool check_told_twice(void);
+extern bool check_lost_in_gap(void);
 
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);

@@ -160,6 +160,7 @@ static void
 test_log(void)
 {
 	CvgHeld		held[2] = {{5, 100, 5}, {7, 200, 9}};
+	CvgStamp	turned_at = 0;
 
 	CHECK(cvg_log_may_go(held, 2, 0, false), "everybody has it");
 	held[0].acknowledged = 4;
@@ -168,6 +169,9 @@ test_log(void)
 	CHECK(cvg_log_may_go(held, 2, 201, false));
 	CHECK(cvg_log_may_go(held, 2, 0, true));
 	CHECK(cvg_log_may_go(held, 0, 0, false));
+	CHECK(!cvg_log_may_turn(&turned_at, 500, 200) && turned_at == 500, "not right after the start");
+	CHECK(!cvg_log_may_turn(&turned_at, 699, 200) && cvg_log_may_turn(&turned_at, 700, 200));
+	CHECK(!cvg_log_may_turn(&turned_at, 300, 200) && turned_at == 300, "a clock that was set back");
 	CHECK(cvg_floor_serves(4, 4) && cvg_floor_serves(4, 5) && !cvg_floor_serves(4, 3));
 	CHECK(cvg_admit_own(4, 4) == CVG_COVERED && cvg_admit_own(5, 4) == CVG_FORKED);
 }
