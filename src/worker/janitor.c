@@ -522,7 +522,7 @@ static Task tasks[] = {
 	{"save the list of members", save_members, 1000},
 	{"advance the stable clock", advance_stable, 1000},
 	{"drop old tombstones", drop_tombstones, 1000},
-	{"go on in the next log segment", rotate_log, 1000},
+	{"go on in the next log segment", rotate_log, 2000},
 	{"trim the log of conflicts", trim_conflicts, 60000},
 	{"look for rows set aside", look_for_rows_aside, 1000},
 	{"note new key indexes", note_key_indexes, 5000},
