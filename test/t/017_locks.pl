@@ -75,4 +75,46 @@ $b->sql("SET default_transaction_isolation = 'read committed'; UPDATE t SET w = 
 $g->converged_ok('the default isolation level of the database does not reach the workers', 't');
 $session->quit;
 
+# --- a dead row without a key: one peer's update brings it back, another's delete comes between -----
+$g->all('CREATE TABLE k (v int, w int)');
+$_->sql("SELECT converge.replicate('k', on_delete => 'update_wins')") for $g->nodes;
+$a->sql('INSERT INTO k VALUES (1, 1)');
+$g->converged_ok('a row without a key', 'k');
+for my $node ($g->nodes)
+{
+	$node->pause(grep { $_ ne $node->name } $g->names);
+}
+$a->sql('DELETE FROM k');
+$b->sql('UPDATE k SET v = 2');
+$c->sql('DELETE FROM k');
+
+# at a the row is on its way back for as long as the gate is locked
+$a->sql(<<'SQL');
+CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock_shared(2);
+	WHILE NOT pg_try_advisory_xact_lock_shared(1) LOOP
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER gate BEFORE INSERT ON k FOR EACH ROW EXECUTE FUNCTION gate();
+ALTER TABLE k ENABLE ALWAYS TRIGGER gate;
+SQL
+$session = $a->server->background_psql('postgres');
+$session->query_safe('SELECT pg_advisory_lock(1)');
+$a->resume('b');
+ok($a->wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 2", '1'), 'the update is being applied');
+my $of_c = "SELECT p.seq FROM converge.progress p JOIN converge.origins o ON o.id = p.origin WHERE o.replica_id = 'c'";
+my $seq = $a->sql($of_c);
+$a->resume('c');
+ok($a->wait_for("SELECT seq > $seq FROM ($of_c) x"), 'the other delete is applied meanwhile');
+$session->query_safe('SELECT pg_advisory_unlock(1)');
+$session->quit;
+$b->resume(qw(a c));
+$c->resume(qw(a b));
+$g->converged_ok('an update and a delete of a dead row', 'k');
+is($_->sql('SELECT v, w, (SELECT count(*) FROM converge.tombstones WHERE relid = \'k\'::regclass) FROM k'),
+	'2|1|0', 'the row is back at ' . $_->name . ', and not among the dead too') for $g->nodes;
+
 done_testing();
