@@ -119,6 +119,21 @@ refuse(Server *s, const char *why)
 	free_server(s);
 }
 
+/*
+ * What a node has acknowledged may go, and then its disk is an older one: it is
+ * told so, for ever, and has to join anew.
+ */
+static void
+refuse_removed(Server *s)
+{
+	int			i;
+
+	COUNT(cut_refused);
+	for (i = 0; i < w.nids && w.quiet; i++)
+		w.left_behind |= w.ids[i].node == s->conn->from && (w.lost_ids & (UINT64CONST(1) << i));
+	refuse(s, "entries were removed from the peer's log");
+}
+
 static void
 turn_away(Server *s, const char *why)
 {
@@ -213,10 +228,7 @@ take_request(Server *s)
 	if (is_claimed(node, s->req.progress))
 		return refuse(s, "the peer does not have its own entries");
 	if (!cvg_floor_serves(node->shm.floor[node->mem.self], progress))
-	{
-		COUNT(cut_refused);
-		return refuse(s, "entries were removed from the peer's log");
-	}
+		return refuse_removed(s);
 	if (!same_history(s, progress))
 	{
 		COUNT(history_differs);
@@ -354,10 +366,7 @@ read_entries(Server *s)
 	for (i = 0; i < s->nranges && !s->more; i++)
 	{
 		if (!read_range(s, s->ranges[i].id, s->ranges[i].position, s->ranges[i].until))
-		{
-			COUNT(cut_refused);
-			return refuse(s, "entries were removed from the peer's log");
-		}
+			return refuse_removed(s);
 	}
 	if (s->nsent == 0)
 	{

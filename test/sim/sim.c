@@ -364,6 +364,11 @@ run_one(const Config *cfg)
 		COUNT(lost_in_gaps);
 		w.failure = NULL;
 	}
+	else if (w.failure != NULL && w.left_behind)
+	{
+		COUNT(left_behind);
+		w.failure = NULL;
+	}
 	return w.failure;
 }
 

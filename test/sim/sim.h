@@ -523,6 +523,7 @@ typedef struct World
 	bool		any_lost;		/* a past was lost: acknowledged may be gone */
 	bool		set_back;		/* without the node knowing: histories may fork */
 	bool		fork_reported;
+	bool		left_behind;	/* somebody whose past was lost, by the logs */
 	uint32		forked_keys;	/* an id wrote to it without knowing what it had written before */
 } World;
 
@@ -540,7 +541,7 @@ extern bool tracing;
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
-	X(gaps_copied) X(forks_reported) X(forks_unreported) X(lost_in_gaps) X(reports_old) X(partial_reports) \
+	X(gaps_copied) X(forks_reported) X(forks_unreported) X(lost_in_gaps) X(left_behind) X(reports_old) X(partial_reports) \
 	X(checks)
 
 typedef struct Counters
