@@ -56,9 +56,6 @@ get_arg(char type, va_list *ap, Datum *value, char *null)
 		case 't':
 			*value = TimestampTzGetDatum(va_arg(*ap, TimestampTz));
 			return TIMESTAMPTZOID;
-		case 'y':
-			*value = PointerGetDatum(va_arg(*ap, bytea *));
-			return BYTEAOID;
 		case 's':
 			{
 				const char *text = va_arg(*ap, const char *);

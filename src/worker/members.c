@@ -228,6 +228,17 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 				 errhint("To join again, it needs an empty database and another converge.node_name.")));
 }
 
+void
+cvg_member_keep_past(CvgSlice *kept, CvgSlice past)
+{
+	void	   *copy = MemoryContextAlloc(TopMemoryContext, past.len);
+
+	memcpy(copy, past.data, past.len);
+	if (kept->data != NULL)
+		pfree((void *) kept->data);
+	*kept = cvg_slice(copy, past.len);
+}
+
 /* ----------------------------------------------------------------
  *		Reporting
  * ----------------------------------------------------------------

@@ -33,6 +33,9 @@ extern void cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_k
 extern void cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 							 CvgSlice progress, CvgSlice past, CvgPeerSlot *link);
 
+/* Keep such a past while the process lives, instead of the one of an earlier greeting. */
+extern void cvg_member_keep_past(CvgSlice *kept, CvgSlice past);
+
 /*
  * Our own report, in palloc'ed memory; flushes what it tells, so that it is
  * durable.

@@ -377,15 +377,6 @@ check_hello(Receiver *r, const CvgHello *hello)
 }
 
 static void
-keep_past(Receiver *r, CvgSlice past)
-{
-	if (r->past.data != NULL)
-		pfree((void *) r->past.data);
-	r->past = cvg_slice(MemoryContextAlloc(TopMemoryContext, past.len), past.len);
-	memcpy((void *) r->past.data, past.data, past.len);
-}
-
-static void
 say_hello(Receiver *r)
 {
 	CvgReport	self;
@@ -419,7 +410,7 @@ say_hello(Receiver *r)
 	check_hello(r, &hello);
 	cvg_member_admit(r->db, hello.node_name, hello.replica_id, hello.progress,
 					 hello.past, r->slot);
-	keep_past(r, hello.past);
+	cvg_member_keep_past(&r->past, hello.past);
 
 	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
 	memcpy(r->replica_id, hello.replica_id.data, hello.replica_id.len);

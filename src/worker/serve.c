@@ -261,6 +261,7 @@ static void
 begin_serving(CvgDb *db, const CvgHello *hello)
 {
 	CvgServing *s = &cvg_serving;
+	CvgSlice	past;
 	CvgMemberSlot *slot;
 	static bool registered = false;
 
@@ -270,11 +271,10 @@ begin_serving(CvgDb *db, const CvgHello *hello)
 	serving_exit(0, (Datum) 0); /* whoever we served before */
 	if (s->descriptors != NULL)
 		hash_destroy(s->descriptors);
-	if (s->past.data != NULL)
-		pfree((void *) s->past.data);
+	past = s->past;
 	memset(s, 0, sizeof(*s));
-	s->past = cvg_slice(MemoryContextAlloc(TopMemoryContext, hello->past.len), hello->past.len);
-	memcpy((void *) s->past.data, hello->past.data, hello->past.len);
+	s->past = past;
+	cvg_member_keep_past(&s->past, hello->past);
 	serving_db = db;
 	serving_dboid = MyDatabaseId;
 	memcpy(s->node_name, hello->node_name.data, hello->node_name.len);
