@@ -10,11 +10,13 @@ use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 
+# One transaction: of two, the first may be applied when the second is damaged.
 my $h = Hostile->new(
-	write => "INSERT INTO t SELECT i, repeat('of b', 20) FROM generate_series(1000, 1004) i; UPDATE t SET v = 'of b' WHERE id <= 10");
+	write => "BEGIN; INSERT INTO t SELECT i, repeat('of b', 20) FROM generate_series(1000, 1004) i; UPDATE t SET v = 'of b' WHERE id <= 10; COMMIT");
 my ($g, $a, $b, $c, $hostile) = @$h{qw(g a b c hostile)};
 my ($entries, $head, $hello, $request, $greeting) = @$h{qw(entries head hello request greeting)};
 my @before = @{ $h->{before} };
+is(scalar Hostile::take_apart($entries), 1, 'all that b wrote is one entry');
 
 Converge::seed();
 
