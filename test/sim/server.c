@@ -4,6 +4,14 @@
  */
 #include "sim.h"
 
+/* Entries of one origin that are still to be sent. */
+typedef struct Range
+{
+	int			id;
+	int64		position;
+	int64		until;
+} Range;
+
 typedef struct Server
 {
 	Proc		proc;
@@ -15,12 +23,7 @@ typedef struct Server
 	int64		watermark;
 	int64		lsn;
 	int			nranges;
-	struct
-	{
-		int			id;
-		int64		position;
-		int64		until;
-	}			ranges[MAX_IDS];
+	Range		ranges[MAX_IDS];
 	CvgBuf		out;
 	int			nsent;
 	bool		more;
@@ -310,33 +313,78 @@ send_entry(Server *s, int id, const LogRow *row, int64 prev)
 	s->nsent++;
 }
 
-/* False if the log was cut below the requester. */
+/* Ranges below which the log was cut go; false if that is the one of own entries. */
 static bool
-read_range(Server *s, int id, int64 position, int64 until)
+drop_cut_ranges(Server *s)
 {
 	Node	   *node = s->proc.node;
-	bool		own = id == node->mem.self;
-	Log		   *log = &node->mem.log[id];
-	int64		prev = position;
+	int			kept = 0;
 	int			i;
 
-	if (!cvg_floor_serves(node->shm.floor[id], position))
-		return !own;
+	for (i = 0; i < s->nranges; i++)
+	{
+		if (cvg_floor_serves(node->shm.floor[s->ranges[i].id], s->ranges[i].position))
+			s->ranges[kept++] = s->ranges[i];
+		else if (s->ranges[i].id == node->mem.self)
+			return false;
+	}
+	s->nranges = kept;
+	return true;
+}
+
+/* The next entry of a range, NULL: there is none. */
+static const LogRow *
+next_row(Server *s, const Range *range)
+{
+	const Log  *log = &s->proc.node->mem.log[range->id];
+	int			i;
+
 	for (i = 0; i < log->n; i++)
 	{
-		const LogRow *row = &log->rows[i];
+		if (log->rows[i].seq > range->position && log->rows[i].seq <= range->until)
+			return &log->rows[i];
+	}
+	return NULL;
+}
 
-		if (row->seq <= position || row->seq > until)
+/* Of all ranges the entry with the smallest stamp: causes come first. */
+static const LogRow *
+earliest_row(Server *s, Range **from)
+{
+	const LogRow *earliest = NULL;
+	int			i;
+
+	for (i = 0; i < s->nranges; i++)
+	{
+		const LogRow *row = next_row(s, &s->ranges[i]);
+
+		if (row == NULL || (earliest != NULL && earliest->entry->stamp <= row->entry->stamp))
 			continue;
+		earliest = row;
+		*from = &s->ranges[i];
+	}
+	return earliest;
+}
+
+static void
+send_entries(Server *s)
+{
+	const LogRow *row;
+	Range	   *range;
+
+	while ((row = earliest_row(s, &range)) != NULL)
+	{
+		bool		unchained = range->id == s->proc.node->mem.self ||
+			(row->prev == 0 && !MUTANT(M_OLD_CHAIN));
+
 		if (s->nsent >= w.cfg.max_units)
 		{
 			s->more = true;
-			break;
+			return;
 		}
-		send_entry(s, id, row, own || (row->prev == 0 && !MUTANT(M_OLD_CHAIN)) ? prev : row->prev);
-		prev = row->seq;
+		send_entry(s, range->id, row, unchained ? range->position : row->prev);
+		range->position = row->seq;
 	}
-	return true;
 }
 
 static void
@@ -359,15 +407,11 @@ wait_for_news(Server *s)
 static void
 read_entries(Server *s)
 {
-	int			i;
-
 	s->nsent = 0;
 	s->more = false;
-	for (i = 0; i < s->nranges && !s->more; i++)
-	{
-		if (!read_range(s, s->ranges[i].id, s->ranges[i].position, s->ranges[i].until))
-			return refuse_removed(s);
-	}
+	if (!drop_cut_ranges(s))
+		return refuse_removed(s);
+	send_entries(s);
 	if (s->nsent == 0)
 	{
 		wait_for_news(s);
