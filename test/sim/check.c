@@ -68,8 +68,8 @@ check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const Row *ro
 	op->amount = amount;
 	if (w.nops[key] == MAX_OPS)
 	{
-		fprintf(stderr, "too many writes of one key\n");
-		exit(1);
+		fail(key, "the model has no room for more writes of row %d", key);
+		return op;
 	}
 	op->index = w.nops[key]++;
 	w.ops[key][op->index] = op;
@@ -208,6 +208,30 @@ check_committed(Node *node, Txn *t)
 	log_add(&w.history[e->id], e, 0, 0);
 }
 
+/* Is the write in an entry?  An entry that has moved shares its writes with its former self. */
+static bool
+is_in_history(const Op *op)
+{
+	int			id;
+	int			i;
+	int			j;
+
+	for (id = 0; id < w.nids; id++)
+	{
+		for (i = 0; i < w.history[id].n; i++)
+		{
+			const Entry *e = w.history[id].rows[i].entry;
+
+			for (j = 0; j < e->nops; j++)
+			{
+				if (e->ops[j] == op)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
 static void
 lose_entry(Entry *e)
 {
@@ -215,19 +239,21 @@ lose_entry(Entry *e)
 	int			i;
 	int			kept = 0;
 
-	for (i = 0; i < e->nops; i++)
-	{
-		Op		   *op = e->ops[i];
-
-		op->lost = true;
-		w.valid[op->key].w[op->index / 64] &= ~(UINT64CONST(1) << (op->index % 64));
-	}
 	for (i = 0; i < log->n; i++)
 	{
 		if (log->rows[i].entry != e)
 			log->rows[kept++] = log->rows[i];
 	}
 	log->n = kept;
+	for (i = 0; i < e->nops; i++)
+	{
+		Op		   *op = e->ops[i];
+
+		if (is_in_history(op))
+			continue;
+		op->lost = true;
+		w.valid[op->key].w[op->index / 64] &= ~(UINT64CONST(1) << (op->index % 64));
+	}
 }
 
 /* Before a crash takes effect: what is lost must not have been told. */
@@ -261,6 +287,59 @@ check_crash(Node *node)
 		if (node->disk.seq[i] < node->told_progress[i] && i != node->disk.self)
 			fail(-1, "%s told progress " INT64_FORMAT " of %s and has " INT64_FORMAT " after a crash",
 				 node->name, node->told_progress[i], w.ids[i].name, node->disk.seq[i]);
+	}
+}
+
+static bool
+log_has(Log *log, const Entry *e)
+{
+	int			i;
+
+	for (i = 0; i < log->n; i++)
+	{
+		if (log->rows[i].entry == e)
+			return true;
+	}
+	return false;
+}
+
+/* An entry is back that was lost with a disk of which this is a copy. */
+static void
+regain_entry(Entry *e)
+{
+	int			i;
+
+	log_add(&w.history[e->id], e, 0, 0);
+	for (i = 0; i < e->nops; i++)
+	{
+		e->ops[i]->lost = false;
+		bit_set(&w.valid[e->ops[i]->key], e->ops[i]->index);
+	}
+}
+
+/* The disk is a copy from now on: what was never told and is not in it is gone. */
+void
+check_replaced(Node *node, Db *with)
+{
+	int			id;
+	int			i;
+
+	for (id = 0; id < w.nids; id++)
+	{
+		if (w.ids[id].node != node->index)
+			continue;
+		for (i = 0; i < with->log[id].n; i++)
+		{
+			if (!log_has(&w.history[id], with->log[id].rows[i].entry))
+				regain_entry(with->log[id].rows[i].entry);
+		}
+		for (i = w.history[id].n - 1; i >= 0; i--)
+		{
+			Entry	   *e = w.history[id].rows[i].entry;
+
+			if (!e->told && e->seq > with->floor[id] && !log_has(&with->log[id], e))
+				lose_entry(e);
+		}
 	}
 }
 

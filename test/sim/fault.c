@@ -85,9 +85,13 @@ do_clock_jump(Node *node)
 {
 	/* as far as the others put up with, or an hour and all wait for it */
 	int64		size = w.cfg.max_skew > 3600 * SECOND ? 3600 * SECOND : around(w.cfg.max_skew);
+	int64		by = chance(0.5) ? size : -size;
 
 	COUNT(clock_jumps);
-	node->clock_offset += chance(0.5) ? size : -size;
+	/* hours of waiting show nothing that seconds do not */
+	if (Abs(node->clock_offset + by) > w.cfg.max_skew + 10 * SECOND)
+		by = -by;
+	node->clock_offset += by;
 	TRACE("the clock of %s jumps", node->name);
 	if (chance(0.7))
 		at(around(1 * SECOND), jump_back, node);
@@ -215,9 +219,10 @@ static void
 replace_disk(Node *node, Db *with, bool noticed)
 {
 	/* it would be told so, for ever */
-	if (is_behind_logs(with))
+	if (is_behind_logs(with) || !may_get_new_id(node))
 		return;
 	crash(node);
+	check_replaced(node, with);
 	db_copy(&node->disk, with);
 	db_copy(&node->mem, with);
 	node->backup_boot = noticed;
@@ -386,7 +391,7 @@ do_clone(Node *node)
 {
 	Node	   *clone = spare_node();
 
-	if (clone == NULL)
+	if (clone == NULL || !may_get_new_id(clone))
 		return;
 	COUNT(clones);
 	clone->exists = true;

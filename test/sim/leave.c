@@ -58,7 +58,7 @@ come_back(void *arg)
 	for (i = 0; i < MAX_NODES; i++)
 		w.exiled[i][node->index] = w.exiled[node->index][i] = false;
 	connect_to_all(node);
-	if (chance(0.5))
+	if (chance(0.5) && may_get_new_id(node))
 	{
 		if (node->running)
 			crash(node);

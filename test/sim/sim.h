@@ -41,7 +41,8 @@
 #include "core/wire.h"
 
 #define MAX_NODES	10
-#define MAX_IDS		40			/* replica ids of one run */
+#define MAX_IDS		48			/* replica ids of one run */
+#define MAX_LIVES	16			/* of them of one node */
 #define MAX_KEYS	8
 #define NCOLS		3
 #define MAX_OPS		256			/* writes to one key */
@@ -504,7 +505,7 @@ typedef struct World
 		CvgSlice	slice;
 		int			node;
 	}			ids[MAX_IDS];
-	int			id_of[MAX_NODES][16];	/* by incarnation */
+	int			id_of[MAX_NODES][MAX_LIVES];	/* by incarnation */
 	CvgDescriptor descs[MAX_KEYS];
 	bool		taken[MAX_KEYS];	/* rows without a key: somebody inserts it */
 	CvgSlice	births[MAX_KEYS];	/* what such a row is known by */
@@ -572,6 +573,7 @@ extern void events_reset(void);
 extern Proc *new_proc(Node *node, size_t size, StepFn step);
 extern int	id_by_name(CvgSlice name);
 extern int	new_id(int node);
+extern bool may_get_new_id(const Node *node);
 extern void put_clock(CvgBuf *out, const int64 *values);
 extern void get_clock(CvgSlice clock, int64 *values);
 extern CvgSlice clock_bytes(const int64 *values);	/* kept until the run ends */
@@ -728,6 +730,7 @@ extern void check_rolled_back(Txn *t);
 extern void check_visible(Node *node, uint32 keys);
 extern void check_flushed(Node *node, const Record *r);
 extern void check_crash(Node *node);
+extern void check_replaced(Node *node, Db *with);
 extern void check_stable(Node *node);
 extern void check_claim(int id, CvgStamp horizon, int64 seq, const char *who);
 extern void check_told_progress(Node *node, const int64 *progress);

@@ -262,14 +262,16 @@ new_proc(Node *node, size_t size, StepFn step)
 int
 new_id(int node)
 {
-	int			id = w.nids++;
-	int			incarnation = w.nodes[node].incarnation++;
+	int			id = w.nids;
+	int			incarnation = w.nodes[node].incarnation;
 
-	if (id >= MAX_IDS || incarnation >= 16)
+	if (id == MAX_IDS || incarnation == MAX_LIVES)
 	{
-		fprintf(stderr, "too many replica ids\n");
-		exit(1);
+		fail(-1, "the model has no room for more replica ids");
+		return id - 1;
 	}
+	w.nids++;
+	w.nodes[node].incarnation++;
 	if (incarnation == 0)
 		snprintf(w.ids[id].name, sizeof(w.ids[id].name), "%c", 'a' + node);
 	else
@@ -279,6 +281,16 @@ new_id(int node)
 	w.ids[id].node = node;
 	w.id_of[node][incarnation] = id;
 	return id;
+}
+
+/*
+ * Is there room for what gives a node a new id?  Others may be about to get
+ * one too, and a crash before that is written costs another.
+ */
+bool
+may_get_new_id(const Node *node)
+{
+	return w.nids + MAX_NODES + 4 <= MAX_IDS && node->incarnation + 3 <= MAX_LIVES;
 }
 
 int
