@@ -175,7 +175,7 @@ baseline()
 		[ -n "$files" ] || return 0
 	elif [ "$level" = torture ]; then
 		# faults are picked from those of the ordinary run; another setting is not
-		for options in '' $(for n in $names; do tool torture "$n"; done | grep -o -e --forget | sort -u); do
+		for options in '' $(for n in $names; do tool torture "$n"; done | grep -o -e --forget -e '--set=[^ ]*' | sort -u); do
 			export options
 			[ -n "$(known none - "torture$options")" ] || passes torture
 			record none - "torture$options" missed 0 ''

@@ -4,7 +4,7 @@
 #
 #   run.pl --work DIR --bin DIR [--seconds 120] [--seed N] [--nodes N]
 #          [--faults name,name] [--loopback] [--user postgres] [--soak FILE]
-#          [--forget]
+#          [--forget] [--set SETTING=VALUE]...
 #
 # Started as root it expects to have mount, network and process namespaces of
 # its own (test/torture/torture.sh unshares them).  The seed decides the number of
@@ -45,7 +45,7 @@ if ($$ == 1)
 }
 
 my %opt = (seconds => 120, seed => time ^ $$ << 8, user => 'postgres', patience => 150);
-GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s hold=f loopback user=s soak=s patience=i forget)) or exit 2;
+GetOptions(\%opt, qw(work=s bin=s seconds=i seed=i nodes=i faults=s hold=f loopback user=s soak=s patience=i forget set=s@)) or exit 2;
 $| = 1;
 srand $opt{seed};
 my $nodes = 3 + (rand() < 0.4) + (rand() < 0.2);
@@ -72,11 +72,11 @@ my $history = Torture::History->create("$opt{work}/history/nemesis.hist");
 $history->line('e', 'seed', $opt{seed}, 'nodes', $nodes, $topology);
 
 # --- the cluster -----------------------------------------------------------------
+my $conf = join '', ($opt{soak} ? $Torture::Soak::CONF : ''), ($opt{forget} ? "converge.tombstone_retention = 0\n" : ''),
+  map { s/=/ = '/r . "'\n" } @{ $opt{set} || [] };
 my $lab = Torture::Lab->new(
 	work => $opt{work}, bin => $opt{bin}, nodes => $nodes, seed => $opt{seed}, netns => !$opt{loopback}, user => $opt{user},
-	($opt{soak} ? (conf => $Torture::Soak::CONF, disk_mb => Torture::Soak::DISK_MB) : ()),
-	($opt{forget} ? (conf => "converge.tombstone_retention = 0\n") : ()),
-	shim => "$opt{work}/shim.so", switch => "$opt{work}/netswitch", proxy => "$FindBin::Bin/../perl/proxy.pl");
+	conf => $conf, ($opt{soak} ? (disk_mb => Torture::Soak::DISK_MB) : ()), shim => "$opt{work}/shim.so", switch => "$opt{work}/netswitch", proxy => "$FindBin::Bin/../perl/proxy.pl");
 my @children;
 $SIG{TERM} = $SIG{INT} = sub { die "interrupted\n" };
 END
@@ -270,7 +270,7 @@ my %final = (
 	uq    => 'SELECT id, u, v, converge.describe(_converge) FROM uq ORDER BY 1',
 	ctr   => 'SELECT k, n, converge.describe(_converge) FROM ctr ORDER BY k',
 	quarantine => "SELECT relid::regclass, encode(key, 'hex'), reason, converge.describe(state) FROM converge.quarantine ORDER BY 2");
-my $log_sql = "SELECT o.replica_id, l.seq || '.' || l.part, md5(l.body) FROM converge.log l JOIN converge.origins o ON o.id = l.origin ORDER BY 1, l.seq, l.part";
+my $log_sql = "SELECT o.replica_id, l.seq || '.' || coalesce(l.part, 0), md5(l.body) FROM converge.log l JOIN converge.origins o ON o.id = l.origin ORDER BY 1, l.seq, coalesce(l.part, 0)";
 for my $node ($lab->nodes)
 {
 	my $h = Torture::History->create("$opt{work}/history/final.$node->{name}.hist");

@@ -412,7 +412,7 @@ sub dot
 	return @bad;
 }
 
-# An entry of the log is the same on every node that has it.
+# An entry of the log is there once, and the same on every node that has it.
 sub log_entries
 {
 	my ($h) = @_;
@@ -424,8 +424,10 @@ sub log_entries
 			my $log = $h->{log}{$node}{$replica};
 			for my $seq (sort keys %$log)
 			{
-				my $is = $seen{"$replica $seq"} //= [ $log->{$seq}, $node ];
-				push @bad, "entry $seq of $replica differs between $is->[1] and $node" if $is->[0] ne $log->{$seq};
+				my @copies = @{ $log->{$seq} };
+				my $is = $seen{"$replica $seq"} //= [ $copies[0], $node ];
+				push @bad, "entry $seq of $replica is " . @copies . " times on $node" if @copies > 1;
+				push @bad, "entry $seq of $replica differs between $is->[1] and $node" if grep { $_ ne $is->[0] } @copies;
 			}
 		}
 	}

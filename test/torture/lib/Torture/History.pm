@@ -61,7 +61,7 @@ sub parse_columns { return { map { /^([^=]*)=(.*)$/s ? ($1, $2) : () } @_ } }
 #   items     [ { table, item, n, txn } ], removals the same
 #   sessions  id => { node, events => [ in order ] }
 #   final     node => table => [ [fields] ]
-#   log       node => replica => seq.part => hash
+#   log       node => replica => seq.part => [ hashes ], one if all is well
 #   nemesis   [ text ]
 sub load
 {
@@ -154,7 +154,11 @@ my %reader = (
 		push @{ $h->{adds} }, { txn => $txn, stmt => $stmt, table => $table, key => $key, n => $n };
 	},
 	f => sub { my ($h, $t, $node, $table, @f) = @_; push @{ $h->{final}{$node}{$table} }, \@f },
-	l => sub { my ($h, $t, $node, $replica, $seq, $hash) = @_; $h->{log}{$node}{$replica}{$seq} = $hash },
+	l => sub {
+		my ($h, $t, $node, $replica, $seq, $hash) = @_;
+		$seq =~ /^-?\d+\.\d+$/ or die "\"$seq\" is no number of an entry and part\n";
+		push @{ $h->{log}{$node}{$replica}{$seq} }, $hash;
+	},
 );
 
 sub _file
@@ -192,10 +196,14 @@ sub _outcomes
 		my $session = $h->{sessions}{ $x->{session} // '' };
 		for my $l (@{ $h->{lossy} })
 		{
-			next unless $x->{outcome} eq 'ok' && $session && $session->{node} eq $l->[0];
-			$x->{outcome} = 'unknown' if $x->{time} >= $l->[1] && $x->{time} <= $l->[2];
+			my ($node, $from, $to) = @$l;
+			next unless $session && $session->{node} eq $node && $x->{time} >= $from && $session->{time} <= $to;
+			# one that was not answered may have been seen there before it was lost, too
+			$x->{lossy} = $x->{outcome} eq 'unknown' || $x->{outcome} eq 'ok' && $x->{time} <= $to or next;
+			$x->{outcome} = 'unknown';
 		}
 		$x->{committed} = $x->{outcome} eq 'ok' || ($x->{outcome} eq 'unknown' && ($mark{ $x->{id} } ? 1 : !$have_final)) ? 1 : 0;
+		$x->{lost} = $x->{lossy} && !$x->{committed};
 	}
 }
 

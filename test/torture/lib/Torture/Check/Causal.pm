@@ -34,7 +34,7 @@ sub check
 		for my $e (@{ $h->{sessions}{$s}{events} })
 		{
 			next unless $e->{kind} =~ /^[RW]$/;
-			next if $e->{kind} eq 'W' && !$h->{txns}{ $e->{txn} }{committed};
+			next if $e->{kind} eq 'W' && !grep { $_ } @{ $h->{txns}{ $e->{txn} } }{qw(committed lost)};
 			@$e{qw(session number index)} = ($s, $number, ++$n);
 			push @{ $in{$s} }, $e;
 			push @events, $e;
@@ -50,7 +50,8 @@ sub check
 			my $v = $e->{regs}{$k};
 			next if $v eq 'init';
 			my $w = $writer{"$k=$v"};
-			if ($w) { $e->{from}{$k} = $w }
+			# what was lost with its node was seen nowhere else
+			if ($w && (!$h->{txns}{ $w->{txn} }{lost} || node($h, $w) eq node($h, $e))) { $e->{from}{$k} = $w }
 			else { push @bad, "ThinAirRead: $e->{session} read $k = $v" }
 		}
 	}
@@ -86,6 +87,8 @@ sub check
 	}
 	return (@bad, cycle('CyclicCF', \@events, \%in, \%cf));
 }
+
+sub node { my ($h, $e) = @_; return $h->{sessions}{ $e->{session} }{node} }
 
 sub last_before
 {
