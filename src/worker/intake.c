@@ -5,20 +5,16 @@
  *
  * A response holds entries of several origins, each origin's in its order.
  * They are applied in as few local transactions as the settings allow.  An
- * entry that has to wait blocks the rest of its origin, and nothing else;
- * when others have been applied, or a moment later, it is tried again.  What
- * is still blocked at the end is dropped and asked for again: the receiver
- * leaves the origin out of its requests until the block has gone.
+ * entry that has to wait blocks the rest of its origin, and nothing else
+ * (core/blocks.h); when others have been applied, or a moment later, it is
+ * tried again.  What is still blocked at the end is dropped and asked for
+ * again once the block has gone.
  *
  * Retries.  A transaction that ends in a deadlock, a serialization failure or
- * a lock timeout is repeated here, with the entries that went well before the
- * one that failed; that one then comes first in a transaction of its own.  We
- * always are the one to give way: a wait for a lock looks for a deadlock much
- * more often than a user's backend does.  For a large entry lock_timeout
- * doubles with each retry, so that it gets through in the end.  Any other
- * error is the caller's.  After a restart because of an error the first
- * transactions hold one entry each ("careful"), so that only the bad one
- * stays unapplied.
+ * a lock timeout is repeated here; core/pace.h says with how much in it, and
+ * how long it may wait for locks.  We always are the one to give way: a wait
+ * for a lock looks for a deadlock much more often than a user's backend does.
+ * Any other error is the caller's.
  *
  * Rows that many write.  Users wait for the rows of our open transaction, and
  * it waits for theirs.  So it ends after the entry at hand when somebody waits
@@ -41,7 +37,6 @@
 
 #include "access/xact.h"
 #include "common/pg_prng.h"
-#include "core/backoff.h"
 #include "core/entry.h"
 #include "guc.h"
 #include "pgstat.h"
@@ -61,24 +56,6 @@
 #define BROKEN_RETRY_MS		60000
 
 #define CLOCK_WARNING_MS	60000
-
-/* An entry of more rows waits longer for locks with each retry. */
-#define LARGE_ENTRY_ROWS	1000
-
-/*
- * How long a local transaction waits for a lock: of several entries, of one,
- * of a large one that was retried.
- */
-#define LOCK_TIMEOUT_SEVERAL_MS	50
-#define LOCK_TIMEOUT_ONE_MS	500
-#define LOCK_TIMEOUT_MAX_MS 60000
-
-/* The first retry is at once. */
-#define RETRY_BASE_MS		2
-#define RETRY_MAX_MS		1000
-
-/* A careful start ends when a batch of this many entries has succeeded. */
-#define CAREFUL_LIMIT		1024
 
 /* Weight of the newest measurement in the rate that is shown. */
 #define RATE_WINDOW_S		5.0
@@ -110,8 +87,7 @@ cvg_intake_init(CvgIntake *it, CvgDb *db, int peer, const char *peer_name,
 	it->peer = peer;
 	it->peer_name = peer_name;
 	it->peer_replica_id = peer_replica_id;
-	it->max_entries = careful ? 1 : 0;
-	it->lock_timeout_ms = LOCK_TIMEOUT_ONE_MS;
+	cvg_batch_init(&it->batch, careful);
 	it->mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge response",
 									 ALLOCSET_DEFAULT_SIZES);
 	it->row_mcxt = AllocSetContextCreate(TopMemoryContext, "pg_converge part",
@@ -145,11 +121,7 @@ cvg_intake_context(CvgIntake *it)
  * ----------------------------------------------------------------
  */
 
-static bool
-name_is(const char *name, CvgSlice slice)
-{
-	return strlen(name) == slice.len && memcmp(name, slice.data, slice.len) == 0;
-}
+StaticAssertDecl(CVG_MAX_BLOCKED >= CVG_MAX_ORIGINS, "every origin can wait");
 
 static void
 copy_slice(char *dst, CvgSlice name)
@@ -162,64 +134,41 @@ copy_slice(char *dst, CvgSlice name)
 static bool
 is_blocked(CvgIntake *it, CvgSlice origin)
 {
-	int			i;
-
-	for (i = 0; i < it->nblocked; i++)
-	{
-		if (name_is(it->blocked[i].origin, origin))
-			return true;
-	}
-	return false;
+	return cvg_blocks_find(&it->blocks, origin) != NULL;
 }
 
-static int64
-progress_of(CvgDb *db, const char *replica_id)
+int64
+cvg_intake_progress(CvgSlice origin, void *db)
 {
+	CvgDb	   *d = db;
 	CvgOriginSlot *slot;
 	int64		seq;
 
-	LWLockAcquire(&db->lock, LW_SHARED);
-	slot = cvg_origin_slot_by_name(db, cvg_slice_cstring(replica_id));
+	LWLockAcquire(&d->lock, LW_SHARED);
+	slot = cvg_origin_slot_by_name(d, origin);
 	seq = slot != NULL ? slot->seq : 0;
-	LWLockRelease(&db->lock);
+	LWLockRelease(&d->lock);
 	return seq;
-}
-
-static bool
-block_gone(CvgIntake *it, const CvgBlocked *b, TimestampTz now)
-{
-	if (b->why == CVG_WAIT_DEPS)
-		return progress_of(it->db, b->missing) >= b->missing_seq;
-	return now >= b->until;
 }
 
 bool
 cvg_intake_unblock(CvgIntake *it)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	bool		arrived = cvg_blocks_lift(&it->blocks, cvg_intake_progress, it->db,
+										  GetCurrentTimestamp());
 	CvgPeerSlot *slot = &it->db->peers[it->peer];
 	CvgOriginSlot *origin = NULL;
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < it->nblocked; i++)
-	{
-		if (!block_gone(it, &it->blocked[i], now))
-			it->blocked[kept++] = it->blocked[i];
-	}
-	it->nblocked = kept;
 
 	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
-	if (kept > 0)
-		origin = cvg_origin_slot_by_name(it->db, cvg_slice_cstring(it->blocked[0].origin));
+	if (it->blocks.n > 0)
+		origin = cvg_origin_slot_by_name(it->db, cvg_slice_cstring(it->blocks.items[0].origin));
 	slot->waiting_origin = origin != NULL ? origin->id : 0;
 	LWLockRelease(&it->db->lock);
-	return kept > 0;
+	return arrived;
 }
 
-/* Say it where the DBA looks, without ending the exchange. */
-static void
-note_problem(CvgIntake *it, const char *text)
+void
+cvg_intake_note_problem(CvgIntake *it, const char *text)
 {
 	CvgPeerSlot *slot = &it->db->peers[it->peer];
 
@@ -229,43 +178,34 @@ note_problem(CvgIntake *it, const char *text)
 	LWLockRelease(&it->db->lock);
 }
 
-/*
- * An entry does not follow what we have.  From the origin itself that is the
- * end of the exchange; from somebody else, only of that origin's entries.
- */
+/* An entry does not follow what we have; end: with this peer there is no way on. */
 static void
-handle_broken_history(CvgIntake *it, const CvgUnit *u, CvgVerdict verdict, CvgBlocked *b)
+report_broken_history(CvgIntake *it, const CvgUnit *u, CvgVerdict verdict, bool end)
 {
 	CvgSlice	origin = u->header.origin;
 	const char *what = verdict == CVG_FORKED ?
 		"has a history of replica id \"%.*s\" that differs from ours at entry " INT64_FORMAT :
 		"has no longer all entries of replica id \"%.*s\" before entry " INT64_FORMAT;
-	char	   *text;
+	char	   *text = psprintf(what, (int) origin.len, (const char *) origin.data, u->header.seq);
 
-	b->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BROKEN_RETRY_MS);
-	text = psprintf(what, (int) origin.len, (const char *) origin.data, u->header.seq);
-	if (name_is(it->peer_replica_id, origin))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("peer \"%s\" %s", it->peer_name, text),
-				 errdetail("Its entry follows " INT64_FORMAT ", we have " INT64_FORMAT ".",
-						   u->header.prev_seq, progress_of(it->db, it->peer_replica_id))));
-	note_problem(it, text);
-	ereport(WARNING,
+	if (!end)
+		cvg_intake_note_problem(it, text);
+	ereport(end ? ERROR : WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("peer \"%s\" %s", it->peer_name, text)));
+			 errmsg("peer \"%s\" %s", it->peer_name, text),
+			 errdetail("Its entry follows " INT64_FORMAT ", we have " INT64_FORMAT ".",
+					   u->header.prev_seq, cvg_intake_progress(origin, it->db))));
 }
 
 static void
-handle_fast_clock(CvgIntake *it, const CvgUnit *u, CvgBlocked *b)
+report_fast_clock(CvgIntake *it, const CvgUnit *u)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	char	   *text = psprintf("changes of replica id \"%.*s\" are stamped %.3f s in the future",
 								(int) u->header.origin.len, (const char *) u->header.origin.data,
 								(double) (u->header.stamp - now) / USECS_PER_SEC);
 
-	b->until = u->header.stamp - (int64) cvg_max_clock_skew_ms * 1000;
-	note_problem(it, text);
+	cvg_intake_note_problem(it, text);
 	if (!TimestampDifferenceExceeds(it->clock_warned_at, now, CLOCK_WARNING_MS))
 		return;
 	it->clock_warned_at = now;
@@ -280,26 +220,15 @@ handle_fast_clock(CvgIntake *it, const CvgUnit *u, CvgBlocked *b)
 static void
 block_origin(CvgIntake *it, const CvgUnit *u, CvgVerdict verdict, const CvgClockEntry *missing)
 {
-	CvgBlocked *b;
+	CvgBlockRules rules = {cvg_slice_cstring(it->peer_replica_id), it->ahead,
+		GetCurrentTimestamp(), cvg_max_clock_skew_ms * INT64CONST(1000),
+	BROKEN_RETRY_MS * INT64CONST(1000)};
+	CvgBlockKind kind = cvg_blocks_add(&it->blocks, &u->header, verdict, missing, &rules);
 
-	if (it->nblocked == CVG_MAX_ORIGINS)
-		return;
-	b = &it->blocked[it->nblocked];
-	memset(b, 0, sizeof(*b));
-	copy_slice(b->origin, u->header.origin);
-	b->why = verdict;
-	if (verdict == CVG_WAIT_DEPS)
-	{
-		copy_slice(b->missing, missing->id);
-		b->missing_seq = missing->value;
-	}
-	else if (verdict == CVG_WAIT_CLOCK)
-		handle_fast_clock(it, u, b);
-	else if (verdict == CVG_WAIT_GAP && it->ahead)
-		b->until = 0;			/* it follows what was blocked before */
-	else
-		handle_broken_history(it, u, verdict, b);
-	it->nblocked++;
+	if (kind == CVG_BLOCK_CLOCK)
+		report_fast_clock(it, u);
+	else if (kind != CVG_BLOCK_QUIET)
+		report_broken_history(it, u, verdict, kind == CVG_BLOCK_END);
 }
 
 /* ----------------------------------------------------------------
@@ -393,10 +322,7 @@ set_lock_timeout(int ms)
 static bool
 origin_is_busy(CvgIntake *it, const CvgUnit *u)
 {
-	char		origin[CVG_NAME_LEN];
-
-	copy_slice(origin, u->header.origin);
-	return progress_of(it->db, origin) >= u->header.prev_seq;
+	return cvg_intake_progress(u->header.origin, it->db) >= u->header.prev_seq;
 }
 
 typedef enum TryResult
@@ -466,7 +392,7 @@ apply_batch(CvgIntake *it, int start, int *end)
 		it->nentries++;
 		rows += u->nchanges;
 		if (rows >= cvg_apply_batch_rows ||
-			(it->max_entries > 0 && it->nentries >= it->max_entries) ||
+			(it->batch.max_entries > 0 && it->nentries >= it->batch.max_entries) ||
 			cvg_apply_is_awaited())
 			break;
 	}
@@ -492,32 +418,19 @@ is_retryable(int sqlerrcode)
 static void
 prepare_retry(CvgIntake *it, int nblocked, int start)
 {
+	int64		pause_ms;
+
 	set_tried(it, start, it->nunits, UNIT_NEW);
-	it->nblocked = nblocked;
-	it->retries++;
-	if (it->max_entries == 1 && it->units[start].nchanges > LARGE_ENTRY_ROWS)
-		it->lock_timeout_ms = Min(it->lock_timeout_ms * 2, LOCK_TIMEOUT_MAX_MS);
-	it->max_entries = Max(it->nentries, 1); /* what went well */
+	it->blocks.n = nblocked;
+	cvg_batch_failed(&it->batch, it->nentries, it->units[start].nchanges);
 	if (it->before_retry != NULL)
 		it->before_retry(it->arg);
 	LWLockAcquire(&it->db->lock, LW_EXCLUSIVE);
 	it->db->peers[it->peer].retries++;
 	LWLockRelease(&it->db->lock);
-	if (it->retries > 1)
-		cvg_worker_wait(cvg_backoff_ms(it->retries - 1, RETRY_BASE_MS, RETRY_MAX_MS,
-									   pg_prng_uint32(&pg_global_prng_state)),
-						CVG_WAIT_RECEIVER_BACKOFF);
-}
-
-static void
-after_success(CvgIntake *it)
-{
-	it->retries = 0;
-	it->lock_timeout_ms = LOCK_TIMEOUT_ONE_MS;
-	if (it->max_entries > 0)
-		it->max_entries *= 2;
-	if (it->max_entries > CAREFUL_LIMIT)
-		it->max_entries = 0;
+	pause_ms = cvg_batch_pause_ms(&it->batch, pg_prng_uint32(&pg_global_prng_state));
+	if (pause_ms > 0)
+		cvg_worker_wait(pause_ms, CVG_WAIT_RECEIVER_BACKOFF);
 }
 
 /*
@@ -552,18 +465,18 @@ try_batch(CvgIntake *it, int start, int *end, int *applied)
 static int
 run_batch(CvgIntake *it, int start, int *end)
 {
-	int			nblocked = it->nblocked;
+	int			nblocked = it->blocks.n;
 	int			applied = 0;
 
 	for (;;)
 	{
-		set_lock_timeout(it->max_entries == 1 ? it->lock_timeout_ms : LOCK_TIMEOUT_SEVERAL_MS);
+		set_lock_timeout(cvg_batch_lock_timeout_ms(&it->batch));
 		if (try_batch(it, start, end, &applied))
 			break;
 		prepare_retry(it, nblocked, start);
 	}
 	if (applied > 0)
-		after_success(it);
+		cvg_batch_succeeded(&it->batch);
 	return applied;
 }
 
@@ -571,27 +484,6 @@ run_batch(CvgIntake *it, int start, int *end)
  *		All of a response
  * ----------------------------------------------------------------
  */
-
-static int
-dependencies_awaited(CvgIntake *it)
-{
-	int			n = 0;
-	int			i;
-
-	for (i = 0; i < it->nblocked; i++)
-		n += it->blocked[i].why == CVG_WAIT_DEPS ? 1 : 0;
-	return n;
-}
-
-/* Has any dependency arrived by now?  Then it blocks no more. */
-static bool
-dependency_arrived(CvgIntake *it)
-{
-	int			before = dependencies_awaited(it);
-
-	(void) cvg_intake_unblock(it);
-	return dependencies_awaited(it) < before;
-}
 
 /* Another link may bring what is missing any moment. */
 static bool
@@ -602,7 +494,7 @@ await_dependency(CvgIntake *it)
 	bool		arrived = false;
 
 	ConditionVariablePrepareToSleep(&it->db->changed);
-	while (!(arrived = dependency_arrived(it)))
+	while (!(arrived = cvg_intake_unblock(it)))
 	{
 		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
@@ -663,7 +555,7 @@ apply_units(CvgIntake *it)
 		apply_pass(it);
 		if (it->stream == NULL)
 			look_at_large(it);
-	} while (dependencies_awaited(it) > 0 && await_dependency(it));
+	} while (cvg_blocks_awaiting(&it->blocks) > 0 && await_dependency(it));
 }
 
 void
@@ -763,7 +655,7 @@ begin_stream(CvgIntake *it, const CvgEntryHeader *header)
 	if (it->stream_skip)
 		return;
 
-	set_lock_timeout(LOCK_TIMEOUT_MAX_MS);
+	set_lock_timeout(CVG_LOCK_TIMEOUT_MAX_MS);
 	cvg_worker_watch_locks(true);
 	cvg_apply_begin();
 	verdict = cvg_apply_entry(&u->header, u->bytes, &missing);
@@ -786,7 +678,7 @@ end_stream(CvgIntake *it)
 		cvg_worker_watch_locks(false);
 		count_commit(it, &counts);
 		it->applied++;
-		after_success(it);
+		cvg_batch_succeeded(&it->batch);
 		limit_rate(counts.rows);
 	}
 	it->stream->state = UNIT_DONE;
@@ -863,28 +755,17 @@ cvg_intake_parts(CvgIntake *it)
 CvgSlice
 cvg_intake_position(CvgIntake *it)
 {
-	CvgClockEntry entries[CVG_MAX_ORIGINS];
+	CvgPosition position = {0};
 	CvgBuf		out;
-	int			n = 0;
 	int			i;
-	int			j;
 
 	for (i = 0; i < it->nunits; i++)
 	{
-		CvgUnit    *u = &it->units[i];
-
-		if (u->is_descriptor)
-			continue;
-		for (j = 0; j < n && !cvg_slice_eq(entries[j].id, u->header.origin); j++)
-			 /* search */ ;
-		if (j == CVG_MAX_ORIGINS)
-			continue;
-		entries[j].id = u->header.origin;
-		entries[j].value = u->header.seq;
-		n = Max(n, j + 1);
+		if (!it->units[i].is_descriptor)
+			cvg_position_note(&position, &it->units[i].header);
 	}
 	cvg_buf_init(&out);
-	if (cvg_vclock_from_entries(entries, n, &out) != CVG_OK)
+	if (cvg_position_clock(&position, &out) != CVG_OK)
 		report_bad_message(it, "answer", CVG_E_MALFORMED);
 	return cvg_buf_slice(&out);
 }

@@ -12,19 +12,10 @@
 
 #include "compat.h"
 
-#include "core/causality.h"
-#include "core/wire.h"
+#include "core/blocks.h"
+#include "core/links.h"
+#include "core/pace.h"
 #include "shmem.h"
-
-/* An origin whose next entry cannot be applied yet. */
-typedef struct CvgBlocked
-{
-	char		origin[CVG_NAME_LEN];
-	CvgVerdict	why;
-	char		missing[CVG_NAME_LEN];	/* CVG_WAIT_DEPS: whose entry ... */
-	int64		missing_seq;	/* ... up to which seq */
-	TimestampTz until;			/* otherwise: not to be asked for before */
-} CvgBlocked;
 
 typedef struct CvgUnit CvgUnit;
 
@@ -53,12 +44,9 @@ typedef struct CvgIntake
 	int64		parts_seq;
 
 	/* kept from response to response */
-	int			nblocked;
-	CvgBlocked	blocked[CVG_MAX_ORIGINS];
-	int			max_entries;	/* per local transaction; 0 = no limit */
-	int			nentries;		/* applied in the open one */
-	int			lock_timeout_ms;
-	int			retries;		/* in a row */
+	CvgBlocks	blocks;
+	CvgBatch	batch;
+	int			nentries;		/* applied in the open transaction */
 	TimestampTz clock_warned_at;
 	void		(*before_retry) (void *arg);	/* close what a retry cannot use */
 	void	   *arg;
@@ -93,7 +81,13 @@ extern bool cvg_intake_ends_large(const CvgIntake *it);
 /* Of which spilled entry to ask for the parts, as a clock; palloc'ed. */
 extern CvgSlice cvg_intake_parts(CvgIntake *it);
 
-/* Forget blocks that have gone; returns whether any is left. */
+/* Forget blocks that have gone; returns whether a dependency has arrived. */
 extern bool cvg_intake_unblock(CvgIntake *it);
+
+/* Say it where the DBA looks, without ending the exchange. */
+extern void cvg_intake_note_problem(CvgIntake *it, const char *text);
+
+/* What of an origin is committed here: a CvgProgressFn; db is a CvgDb. */
+extern int64 cvg_intake_progress(CvgSlice origin, void *db);
 
 #endif							/* CVG_WORKER_INTAKE_H */

@@ -11,15 +11,8 @@
  * then answers when it has something, at the latest after the heartbeat
  * interval.
  *
- * Whom to ask for what.  An origin with a healthy link of its own is asked of
- * nobody else; all others are asked of every peer.  An origin whose next
- * entry has to wait is left out until it may go on; what it waits for is
- * asked of this peer too, healthy link or not.
- *
- * Pace.  A peer that has nothing new waits before it says so.  One that
- * answers at once and brings nothing that we do not have, again and again,
- * must not keep us busy: after a few such answers we pause before we look at
- * the next, longer if it sends entries that our requests say we have.
+ * Whom to ask for what, when to ask ahead, and what does not come though it
+ * was asked for: core/links.h.  How often to ask: core/pace.h.
  *
  * Durability.  Commits here are asynchronous.  Every report, and the progress
  * in a request is one, is preceded by a flush of all commits it speaks of
@@ -62,21 +55,17 @@
 /* Beyond the long poll, a peer that is alive says something within this. */
 #define ANSWER_MS			10000
 
-/* So many answers in a row may bring nothing new, then there are pauses. */
-#define BARREN_FREE			8
-#define BARREN_PAUSE_MAX_MS	100
-
-/* A request while an origin waits is not left with the peer for long. */
-#define BLOCKED_POLL_MS		100
-
 /* An answer may be longer than what was asked for by one entry. */
 #define RESPONSE_SLACK_KB	(16 * 1024)
 
 /* A link is healthy if it brought a response within the heartbeat and this. */
 #define HEALTHY_MS			5000
 
-/* So long a peer may have more of an origin than it sends us. */
-#define WITHHELD_MS			30000
+/*
+ * So many heartbeats, a minute by default, something may be lacking before the
+ * DBA is told.
+ */
+#define LACK_HEARTBEATS		60
 
 /* The same error again is logged once in so many times. */
 #define LOG_EVERY			20
@@ -101,8 +90,7 @@ typedef struct Receiver
 	uint64		kick;			/* as of the last request */
 	instr_time	asked_at;		/* the last request */
 	int			barren;			/* answers in a row with nothing new */
-	bool		withheld;		/* the peer has more than it sends ... */
-	TimestampTz withheld_since; /* ... since then */
+	CvgLack		lack;			/* what the peer should send and does not */
 	CvgHead		head;			/* of the response at hand, in the intake's memory */
 } Receiver;
 
@@ -481,38 +469,14 @@ drop_fetch_connection(void *arg)
  * ----------------------------------------------------------------
  */
 
-/* Is what this peer brings not to be asked of others? */
-static bool
-is_healthy(const CvgPeerSlot *slot, TimestampTz now)
+/* The links of this node as they are now; palloc'ed. */
+static CvgLinks
+current_links(Receiver *r)
 {
-	return slot->in_use && slot->state == CVG_PEER_STREAMING &&
-		slot->replica_id[0] != '\0' &&
-		!TimestampDifferenceExceeds(slot->last_contact, now,
-									cvg_heartbeat_interval_ms + HEALTHY_MS);
-}
-
-static bool
-is_missing(const CvgIntake *it, const char *replica_id)
-{
-	int			i;
-
-	for (i = 0; i < it->nblocked; i++)
-	{
-		if (it->blocked[i].why == CVG_WAIT_DEPS &&
-			strcmp(it->blocked[i].missing, replica_id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Origins to leave out; palloc'ed. */
-static void
-list_exceptions(Receiver *r, CvgRequest *req)
-{
-	CvgSlice   *except = palloc(sizeof(CvgSlice) * (CVG_MAX_PEERS + CVG_MAX_ORIGINS));
 	CvgPeerSlot *peers = palloc(sizeof(r->db->peers));
-	TimestampTz now = GetCurrentTimestamp();
-	int			n = 0;
+	CvgLink    *items = palloc(sizeof(CvgLink) * CVG_MAX_PEERS);
+	CvgLinks	links = {items, CVG_MAX_PEERS, r->index, GetCurrentTimestamp(),
+	(cvg_heartbeat_interval_ms + HEALTHY_MS) * INT64CONST(1000)};
 	int			i;
 
 	LWLockAcquire(&r->db->lock, LW_SHARED);
@@ -520,15 +484,21 @@ list_exceptions(Receiver *r, CvgRequest *req)
 	LWLockRelease(&r->db->lock);
 	for (i = 0; i < CVG_MAX_PEERS; i++)
 	{
-		if (i != r->index && is_healthy(&peers[i], now) &&
-			!is_missing(&r->intake, peers[i].replica_id))
-			except[n++] = cvg_slice_cstring(peers[i].replica_id);
+		items[i].replica_id = cvg_slice_cstring(peers[i].replica_id);
+		items[i].streaming = peers[i].in_use && peers[i].state == CVG_PEER_STREAMING;
+		items[i].last_contact = peers[i].last_contact;
 	}
-	for (i = 0; i < r->intake.nblocked; i++)
-		except[n++] = cvg_slice_cstring(r->intake.blocked[i].origin);
+	return links;
+}
+
+static void
+list_exceptions(Receiver *r, CvgRequest *req)
+{
+	CvgLinks	links = current_links(r);
+
 	req->want = CVG_WANT_EXCEPT;
-	req->except = except;
-	req->nexcept = n;
+	req->except = palloc(sizeof(CvgSlice) * (CVG_MAX_PEERS + CVG_MAX_BLOCKED));
+	req->nexcept = cvg_links_except(&links, &r->intake.blocks, req->except);
 }
 
 /* Stamp of the peer's own entry at this progress, if it is the latest here. */
@@ -552,17 +522,16 @@ static void
 send_request(Receiver *r, CvgSlice position)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->request_mcxt);
-	bool		blocked = cvg_intake_unblock(&r->intake);
 	CvgRequest	req = {0};
 	CvgBuf		buf;
 
+	(void) cvg_intake_unblock(&r->intake);
 	r->kick = pg_atomic_read_u64(&r->db->kick);
 	INSTR_TIME_SET_CURRENT(r->asked_at);
 	req.protocol = CVG_PROTOCOL_VERSION;
 	req.boot_id = r->db->boot_id;
 	req.max_bytes = (int64) cvg_pull_size_kb * 1024;
-	req.wait_ms = blocked ? Min(BLOCKED_POLL_MS, cvg_heartbeat_interval_ms) :
-		cvg_heartbeat_interval_ms;
+	req.wait_ms = cvg_request_wait_ms(&r->intake.blocks, cvg_heartbeat_interval_ms);
 	req.reports = cvg_member_reports(r->db, &r->passed, &req.nreports);
 	req.replica_id = req.reports[0].replica_id;
 	req.progress = req.reports[0].progress;
@@ -658,65 +627,49 @@ receive_response(Receiver *r, bool ahead)
 	MemoryContextSwitchTo(r->intake.mcxt);
 }
 
-/* Is an origin brought by a link of its own that works? */
-static bool
-has_healthy_link(Receiver *r, CvgSlice replica_id)
+/* Say once, in the log, what does not come, and why that matters. */
+static void
+warn_of_lack(Receiver *r, const CvgLack *lack, const char *text)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	bool		found = false;
-	int			i;
+	char	   *age = psprintf("%d s", (int) (LACK_HEARTBEATS * cvg_heartbeat_interval_ms / 1000));
+	bool		has = lack->there > lack->here;
 
-	LWLockAcquire(&r->db->lock, LW_SHARED);
-	for (i = 0; i < CVG_MAX_PEERS && !found; i++)
-		found = cvg_slice_eq(replica_id, cvg_slice_cstring(r->db->peers[i].replica_id)) &&
-			is_healthy(&r->db->peers[i], now);
-	LWLockRelease(&r->db->lock);
-	return found;
-}
-
-/* First origin of which the peer has more than we have, and should send it. */
-static bool
-find_withheld(Receiver *r, CvgClockEntry *entry, int64 *here)
-{
-	CvgSlice	have = cvg_progress_clock(r->db);
-	CvgClockIter it;
-
-	cvg_vclock_iter(&it, r->head.progress);
-	while (cvg_vclock_next(&it, entry))
-	{
-		*here = cvg_vclock_get(have, entry->id);
-		if (*here < entry->value &&
-			!cvg_slice_eq(entry->id, cvg_slice_cstring(r->db->replica_id)) &&
-			!has_healthy_link(r, entry->id))
-			return true;
-	}
-	return false;
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("peer \"%s\": %s", r->name, text),
+			 has ? errdetail("It has applied them up to " INT64_FORMAT ", and has sent none for %s.",
+							 lack->there, age) :
+			 errdetail("It does not have them either, and none has come for %s.", age),
+			 errhint("They come by themselves if another node that has them in its log is connected. If there is none, this node was away for longer than converge.max_hint_age or converge.max_log_size allow: join it again with an empty database.")));
 }
 
 /*
- * The peer says that it has more of some origin, and for a while has not sent
- * it: it has cut its log.  Somebody else may have it; the DBA should know.
+ * The peer has nothing more to send.  Is something lacking?  It may have cut
+ * its log, or what an entry of its depends on may be lost.
  */
 static void
-check_withheld(Receiver *r)
+check_lack(Receiver *r)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	CvgClockEntry entry;
-	int64		here;
-	bool		withheld = r->intake.nunits == 0 && r->intake.nblocked == 0 &&
-		!r->head.more && find_withheld(r, &entry, &here);
+	CvgLinks	links = current_links(r);
+	CvgLack    *lack = &r->lack;
+	int64		limit = LACK_HEARTBEATS * cvg_heartbeat_interval_ms * INT64CONST(1000);
+	char		text[CVG_ERROR_LEN];
 
-	if (withheld && !r->withheld)
-		r->withheld_since = now;
-	r->withheld = withheld;
-	if (!withheld || !TimestampDifferenceExceeds(r->withheld_since, now, WITHHELD_MS))
+	if (!cvg_lack_look(lack, &links, &r->intake.blocks, r->head.progress,
+					   cvg_slice_cstring(r->db->replica_id), cvg_intake_progress, r->db, limit))
 		return;
-	LWLockAcquire(&r->db->lock, LW_EXCLUSIVE);
-	snprintf(r->slot->last_error, CVG_ERROR_LEN,
-			 "entries of replica id \"%.*s\" after " INT64_FORMAT " are no longer in its log",
-			 (int) entry.id.len, (const char *) entry.id.data, here);
-	r->slot->last_error_at = now;
-	LWLockRelease(&r->db->lock);
+	if (lack->waiter[0] != '\0')
+		snprintf(text, sizeof(text),
+				 "entry " INT64_FORMAT " of replica id \"%s\" waits for entries of replica id \"%s\" after " INT64_FORMAT " up to " INT64_FORMAT ", which do not come",
+				 lack->waiter_seq, lack->waiter, lack->origin, lack->here, lack->needed);
+	else
+		snprintf(text, sizeof(text),
+				 "entries of replica id \"%s\" after " INT64_FORMAT " are no longer in its log",
+				 lack->origin, lack->here);
+	cvg_intake_note_problem(&r->intake, text);
+	if (!lack->said)
+		warn_of_lack(r, lack, text);
+	lack->said = true;
 }
 
 /* Apply a response and learn what its head says. */
@@ -735,22 +688,14 @@ take_response(Receiver *r)
 	pgstat_report_stat(false);
 }
 
-/* See "Pace" above: the more answers bring nothing, the fewer a second. */
+/* The more answers bring nothing, the fewer a second. */
 static void
 keep_pace(Receiver *r)
 {
-	int			max_ms = r->intake.nunits > 0 ?
-		Max(cvg_heartbeat_interval_ms, BARREN_PAUSE_MAX_MS) : BARREN_PAUSE_MAX_MS;
-	int			pause_ms;
+	int			pause_ms = cvg_pace_ms(&r->barren, r->intake.nunits == 0, r->intake.applied,
+									   cvg_heartbeat_interval_ms);
 
-	if (r->intake.applied > 0)
-		r->barren = 0;
-	else if (r->barren < PG_INT32_MAX)
-		r->barren++;
-	if (r->barren <= BARREN_FREE)
-		return;
-	pause_ms = Min(1 << Min(r->barren - BARREN_FREE, 16), max_ms);
-	for (;;)
+	while (pause_ms > 0)
 	{
 		instr_time	since;
 		double		left;
@@ -762,17 +707,6 @@ keep_pace(Receiver *r)
 			return;
 		(void) cvg_worker_wait((long) left, CVG_WAIT_RECEIVER_BACKOFF);
 	}
-}
-
-/*
- * May the next request go out before this response is applied?  Not while
- * something waits: then we do not know yet what to ask for.
- */
-static bool
-may_ask_ahead(Receiver *r)
-{
-	return r->head.more && r->intake.nunits > 0 && r->intake.nblocked == 0 &&
-		!cvg_intake_ends_large(&r->intake);
 }
 
 static void
@@ -788,14 +722,16 @@ exchange(Receiver *r)
 
 		CHECK_FOR_INTERRUPTS();
 		receive_response(r, ahead);
-		asked = may_ask_ahead(r);
+		asked = cvg_may_ask_ahead(&r->intake.blocks, r->head.more, r->intake.nunits,
+								  cvg_intake_ends_large(&r->intake));
 		if (asked)
 			send_request(r, cvg_intake_position(&r->intake));
 		take_response(r);
 		keep_pace(r);
 		if (!asked)
 		{
-			check_withheld(r);
+			if (!ahead && !r->head.more)
+				check_lack(r);
 			(void) cvg_worker_reload();
 			if (!is_wanted(r))
 				return;

@@ -5,11 +5,12 @@
 #include "sim.h"
 
 #include "core/backoff.h"
+#include "core/links.h"
+#include "core/pace.h"
 
 #define HEARTBEAT		(500 * MS)
 #define ANSWER			(1 * SECOND)
 #define HEALTHY			(HEARTBEAT + 1 * SECOND)
-#define BLOCKED_POLL	(100 * MS)
 #define DEPENDENCY_WAIT	(200 * MS)
 #define BROKEN_RETRY	(2 * SECOND)
 
@@ -26,15 +27,6 @@ typedef struct Unit
 	CvgSlice	bytes;
 } Unit;
 
-typedef struct Blocked
-{
-	int			id;
-	CvgVerdict	why;
-	int			missing;
-	int64		missing_seq;
-	int64		until;
-} Blocked;
-
 struct Receiver
 {
 	Proc		proc;
@@ -44,6 +36,7 @@ struct Receiver
 	bool		streaming;
 	bool		admitted;		/* what comes may be applied */
 	int64		last_contact;
+	int64		contact_clock;	/* the same, by the clock of the node */
 	int			failures;
 	ReportJob	job;
 	int64		deadline;
@@ -57,17 +50,18 @@ struct Receiver
 	int			nearly;
 	CvgSlice	early_body[2];
 	CvgSlice	early_head[2];
-	int			nblocked;
+	CvgBlocks	blocks;
 	int			nblocked_before;	/* the open transaction */
-	Blocked		blocked[MAX_IDS];
+	int64		asked_at;
+	int			barren;
 	int			nunits;
 	Unit		units[MAX_UNITS];
 	/* apply */
 	Txn		   *txn;
 	int			at;
-	int			applied;
-	int			max_entries;
-	bool		progressed;		/* something was applied in this pass */
+	int			applied;		/* in the open transaction */
+	int			news;			/* of this response */
+	CvgBatch	batch;
 	int64		wait_until;
 	CvgBody		change_body;
 	CvgReader	reader;
@@ -112,7 +106,8 @@ end_with_error(Receiver *r, const char *why)
 	r->conn = NULL;
 	r->streaming = r->admitted = false;
 	r->failures++;
-	r->nblocked = 0;
+	r->blocks.n = 0;
+	r->barren = 0;
 	r->nearly = 0;
 	r->asked_ahead = r->ahead = false;
 	go(r, PC_START, cvg_backoff_ms(r->failures, 50, 1000, (uint32) rnd()) * MS);
@@ -137,7 +132,7 @@ begin(Receiver *r)
 	r->conn->epoch_to = w.nodes[r->peer].epoch;
 	r->conn->open = true;
 	memset(&r->job, 0, sizeof(r->job));
-	r->max_entries = r->failures > 0 ? 1 : 0;
+	cvg_batch_init(&r->batch, r->failures > 0);
 	go(r, PC_HELLO_REPORT, 1);
 }
 
@@ -247,71 +242,82 @@ hear_hello(Receiver *r)
 
 /* ---- requests ---- */
 
-static bool
-is_healthy(const Receiver *r)
+/* What is committed here: a CvgProgressFn. */
+static int64
+committed(CvgSlice origin, void *arg)
 {
-	return r != NULL && r->streaming && w.now - r->last_contact < HEALTHY && !w.cfg.redundant;
+	return ((Node *) arg)->shm.seq[id_by_name(origin)];
 }
 
-static bool
-is_missing(Receiver *r, int id)
+/* What a mutant takes for it: nothing ever arrives. */
+static int64
+nothing(CvgSlice origin, void *arg)
 {
+	return 0;
+}
+
+static CvgLinks
+current_links(Receiver *r, CvgLink *items)
+{
+	Node	   *node = node_of(r);
+	CvgLinks	links = {items, w.cfg.redundant ? 0 : MAX_NODES, r->peer, wall_clock(node),
+	MUTANT(M_HEALTHY) ? PG_INT64_MAX : HEALTHY};
 	int			i;
 
-	for (i = 0; i < r->nblocked; i++)
+	memset(items, 0, sizeof(CvgLink) * MAX_NODES);
+	for (i = 0; i < MAX_NODES; i++)
 	{
-		if (r->blocked[i].why == CVG_WAIT_DEPS && r->blocked[i].missing == id)
-			return true;
+		const Receiver *other = node->receivers[i];
+
+		if (other == NULL || other->peer_id < 0)
+			continue;
+		items[i].replica_id = w.ids[other->peer_id].slice;
+		items[i].streaming = other->streaming;
+		items[i].last_contact = other->contact_clock;
 	}
-	return false;
+	return links;
 }
 
 static void
 list_exceptions(Receiver *r, CvgRequest *req, CvgSlice *except)
 {
-	Node	   *node = node_of(r);
-	int			i;
+	CvgLink		items[MAX_NODES];
+	CvgLinks	links = current_links(r, items);
 
 	req->want = CVG_WANT_EXCEPT;
 	req->except = except;
-	for (i = 0; i < MAX_NODES; i++)
+	req->nexcept = cvg_links_except(&links, &r->blocks, except);
+	if (MUTANT(M_MISSING_LEFT_OUT))
 	{
-		Receiver   *other = node->receivers[i];
+		CvgBlocks	none = {0};
 
-		if (other != r && is_healthy(other) && !is_missing(r, other->peer_id))
-			except[req->nexcept++] = w.ids[other->peer_id].slice;
+		req->nexcept += cvg_links_except(&links, &none, except + req->nexcept);
 	}
-	for (i = 0; i < r->nblocked; i++)
-		except[req->nexcept++] = w.ids[r->blocked[i].id].slice;
 }
 
-static void
+static bool
 unblock(Receiver *r)
 {
-	Node	   *node = node_of(r);
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < r->nblocked; i++)
-	{
-		Blocked    *b = &r->blocked[i];
-		bool		gone = b->why == CVG_WAIT_DEPS ?
-			node->shm.seq[b->missing] >= b->missing_seq : wall_clock(node) >= b->until;
-
-		if (!gone)
-			r->blocked[kept++] = *b;
-	}
-	r->nblocked = kept;
+	return cvg_blocks_lift(&r->blocks, MUTANT(M_BLOCK) ? nothing : committed, node_of(r),
+						   wall_clock(node_of(r)));
 }
 
-static void
-position(Receiver *r, int64 *values)
+static CvgSlice
+position(Receiver *r)
 {
+	CvgPosition position = {0};
+	CvgSlice	result;
+	CvgBuf		buf;
 	int			i;
 
-	memset(values, 0, sizeof(int64) * MAX_IDS);
 	for (i = 0; i < r->nunits; i++)
-		values[r->units[i].id] = r->units[i].header.seq;
+		cvg_position_note(&position, &r->units[i].header);
+	cvg_buf_init(&buf);
+	if (cvg_position_clock(&position, &buf) != CVG_OK)
+		fail(-1, "a position is no clock");
+	result = sim_keep(cvg_buf_slice(&buf));
+	cvg_buf_free(&buf);
+	return result;
 }
 
 /* The report is made; ahead: go on after what is not applied yet. */
@@ -320,26 +326,23 @@ send_pull(Receiver *r, bool ahead)
 {
 	Node	   *node = node_of(r);
 	CvgReport	reports[MAX_NODES + 1];
-	CvgSlice	except[MAX_NODES + MAX_IDS];
+	CvgSlice	except[2 * MAX_NODES + CVG_MAX_BLOCKED];
 	CvgRequest	req = {0};
-	int64		received[MAX_IDS];
 	CvgBuf		buf;
 
-	unblock(r);
+	(void) unblock(r);
+	r->asked_at = w.now;
 	req.protocol = CVG_PROTOCOL_VERSION;
 	req.boot_id = node->shm.boot_id;
 	req.max_bytes = 1024 * 1024;
-	req.wait_ms = (r->nblocked > 0 ? BLOCKED_POLL : HEARTBEAT) / MS;
+	req.wait_ms = cvg_request_wait_ms(&r->blocks, HEARTBEAT / MS);
 	reports[0] = report_message(node, &r->job);
 	req.nreports = 1 + passed_reports(node, r->conn->asked, &r->conn->asked_at, reports + 1);
 	req.reports = reports;
 	req.replica_id = reports[0].replica_id;
 	req.progress = reports[0].progress;
 	if (ahead)
-	{
-		position(r, received);
-		req.position = clock_bytes(received);
-	}
+		req.position = position(r);
 	if (node->shm.seq[r->peer_id] == r->job.progress[r->peer_id])
 		req.anchor_stamp = node->shm.stamp[r->peer_id];
 	list_exceptions(r, &req, except);
@@ -436,6 +439,7 @@ decode_units(Receiver *r)
 static void
 decode(Receiver *r)
 {
+	CvgBlocks	none = {0};
 	const char *why;
 	CvgError	err;
 
@@ -469,7 +473,9 @@ decode(Receiver *r)
 	}
 	decode_units(r);
 	r->ahead = r->asked_ahead;
-	r->asked_ahead = r->head.more && r->nunits > 0 && r->nblocked == 0 && r->max_entries == 0;
+	r->news = 0;
+	r->asked_ahead = cvg_may_ask_ahead(MUTANT(M_AHEAD) ? &none : &r->blocks, r->head.more,
+									   r->nunits, false);
 	if (r->asked_ahead)
 	{
 		memset(&r->job, 0, sizeof(r->job));
@@ -514,56 +520,35 @@ decide(Receiver *r, const Unit *u, CvgClockEntry *missing)
 static bool
 is_blocked(Receiver *r, int id)
 {
-	int			i;
-
-	for (i = 0; i < r->nblocked; i++)
-	{
-		if (r->blocked[i].id == id)
-			return true;
-	}
-	return false;
+	return cvg_blocks_find(&r->blocks, w.ids[id].slice) != NULL;
 }
 
 /* False if that is the end of the exchange. */
 static bool
 block_origin(Receiver *r, const Unit *u, CvgVerdict verdict, const CvgClockEntry *missing)
 {
-	Blocked    *b = &r->blocked[r->nblocked++];
+	CvgBlockRules rules = {w.ids[r->peer_id].slice, r->ahead, wall_clock(node_of(r)),
+	w.cfg.max_skew, BROKEN_RETRY};
 
-	memset(b, 0, sizeof(*b));
-	b->id = u->id;
-	b->why = verdict;
 	TRACE("%s: entry %s#" INT64_FORMAT " has to wait (%s)", node_of(r)->name, w.ids[u->id].name,
 		  u->header.seq, verdict == CVG_WAIT_DEPS ? "dependency" : verdict == CVG_WAIT_CLOCK ?
 		  "clock" : verdict == CVG_WAIT_GAP ? "gap" : "forked");
 	if (verdict == CVG_WAIT_DEPS)
 	{
 		COUNT(waited_deps);
-		b->missing = id_by_name(missing->id);
-		b->missing_seq = missing->value;
-		TRACE("%s: it depends on %s#" INT64_FORMAT, node_of(r)->name, w.ids[b->missing].name,
-			  b->missing_seq);
+		TRACE("%s: it depends on %s#" INT64_FORMAT, node_of(r)->name,
+			  w.ids[id_by_name(missing->id)].name, missing->value);
 	}
 	else if (verdict == CVG_WAIT_CLOCK)
-	{
 		COUNT(waited_clock);
-		b->until = u->header.stamp - w.cfg.max_skew;
-	}
 	else if (verdict == CVG_WAIT_GAP)
-	{
 		COUNT(waited_gap);
-		b->until = r->ahead || node_of(r)->shm.seq[u->id] >= u->header.prev_seq ? 0 :
-			wall_clock(node_of(r)) + BROKEN_RETRY;
-	}
 	else
 	{
 		COUNT(history_differs);
 		w.fork_reported = true;
-		if (u->id == r->peer_id)
-			return false;
-		b->until = wall_clock(node_of(r)) + BROKEN_RETRY;
 	}
-	return true;
+	return cvg_blocks_add(&r->blocks, &u->header, verdict, missing, &rules) != CVG_BLOCK_END;
 }
 
 static void
@@ -689,21 +674,21 @@ retry(Receiver *r)
 
 	txn_abort(r->txn);
 	r->txn = NULL;
-	r->nblocked = r->nblocked_before;
+	r->blocks.n = r->nblocked_before;
 	for (i = 0; i < r->nunits; i++)
 	{
 		if (r->units[i].state == UNIT_TRIED)
 			r->units[i].state = UNIT_NEW;
 	}
-	r->max_entries = 1 + below(4);
-	go(r, PC_PASS, around(20 * MS));
+	cvg_batch_failed(&r->batch, r->applied, 0);
+	go(r, PC_PASS, 1 + cvg_batch_pause_ms(&r->batch, (uint32) rnd()) * MS);
 }
 
 static void
 begin_pass(Receiver *r)
 {
 	r->txn = txn_begin(node_of(r), true);
-	r->nblocked_before = r->nblocked;
+	r->nblocked_before = r->blocks.n;
 	r->applied = 0;
 	r->at = 0;
 	go(r, PC_UNIT, 1);
@@ -717,7 +702,7 @@ try_unit(Receiver *r)
 	CvgVerdict	verdict;
 	LockResult	lock;
 
-	if (r->at >= r->nunits || (r->max_entries > 0 && r->applied >= r->max_entries))
+	if (r->at >= r->nunits || (r->batch.max_entries > 0 && r->applied >= r->batch.max_entries))
 	{
 		go(r, PC_END_BATCH, 1);
 		return;
@@ -961,7 +946,8 @@ after_commit(Receiver *r)
 		left |= r->units[i].state == UNIT_NEW && !is_blocked(r, r->units[i].id);
 	}
 	if (r->applied > 0)
-		r->max_entries = r->max_entries > 4 ? 0 : r->max_entries * 2;
+		cvg_batch_succeeded(&r->batch);
+	r->news += r->applied;
 	if (left)
 		go(r, PC_PASS, 1);
 	else
@@ -975,26 +961,9 @@ after_commit(Receiver *r)
 static void
 await_dependency(Receiver *r)
 {
-	Node	   *node = node_of(r);
-	bool		waiting = false;
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < r->nblocked; i++)
-	{
-		Blocked    *b = &r->blocked[i];
-
-		if (b->why == CVG_WAIT_DEPS && node->shm.seq[b->missing] >= b->missing_seq)
-			continue;
-		waiting |= b->why == CVG_WAIT_DEPS;
-		r->blocked[kept++] = *b;
-	}
-	if (kept < r->nblocked)
-	{
-		r->nblocked = kept;
+	if (unblock(r))
 		go(r, PC_PASS, 1);
-	}
-	else if (waiting && w.now < r->wait_until)
+	else if (cvg_blocks_awaiting(&r->blocks) > 0 && w.now < r->wait_until)
 		schedule(&r->proc, 5 * MS);
 	else
 		go(r, PC_TAKE_HEAD, 1);
@@ -1003,6 +972,7 @@ await_dependency(Receiver *r)
 static void
 take_head(Receiver *r)
 {
+	int64		pause;
 	int			i;
 
 	for (i = 0; i < r->head.nreports; i++)
@@ -1013,6 +983,9 @@ take_head(Receiver *r)
 	r->failures = 0;
 	r->streaming = true;
 	r->last_contact = w.now;
+	r->contact_clock = wall_clock(node_of(r));
+	pause = cvg_pace_ms(&r->barren, r->nunits == 0, r->news, HEARTBEAT / MS) * MS;
+	pause = Max(r->asked_at + pause - w.now, 1);
 	if (r->asked_ahead)
 	{
 		r->heard = r->nearly > 0;
@@ -1022,12 +995,12 @@ take_head(Receiver *r)
 			r->head_bytes = r->early_head[0];
 			r->nearly = 0;
 		}
-		go(r, PC_WAIT, r->heard ? 1 : HEARTBEAT + ANSWER);
+		go(r, PC_WAIT, r->heard ? pause : HEARTBEAT + ANSWER);
 		return;
 	}
 	r->nearly = 0;
 	memset(&r->job, 0, sizeof(r->job));
-	go(r, PC_REPORT, 1 + below(100));
+	go(r, PC_REPORT, pause + below(100));
 }
 
 static void
