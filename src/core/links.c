@@ -162,7 +162,7 @@ cvg_lack_look(CvgLack *lack, const CvgLinks *links, const CvgBlocks *blocks,
 	if (strcmp(found.origin, lack->origin) == 0 && found.here == lack->here)
 	{
 		found.since = lack->since;
-		found.said = lack->said;
+		found.said = lack->said && strcmp(found.waiter, lack->waiter) == 0;
 	}
 	else
 		found.since = links->now;
