@@ -261,7 +261,7 @@ current_links(Receiver *r, CvgLink *items)
 {
 	Node	   *node = node_of(r);
 	CvgLinks	links = {items, w.cfg.redundant ? 0 : MAX_NODES, r->peer, wall_clock(node),
-	MUTANT(M_HEALTHY) ? PG_INT64_MAX : HEALTHY};
+	HEALTHY};
 	int			i;
 
 	memset(items, 0, sizeof(CvgLink) * MAX_NODES);
@@ -287,12 +287,6 @@ list_exceptions(Receiver *r, CvgRequest *req, CvgSlice *except)
 	req->want = CVG_WANT_EXCEPT;
 	req->except = except;
 	req->nexcept = cvg_links_except(&links, &r->blocks, except);
-	if (MUTANT(M_MISSING_LEFT_OUT))
-	{
-		CvgBlocks	none = {0};
-
-		req->nexcept += cvg_links_except(&links, &none, except + req->nexcept);
-	}
 }
 
 static bool
@@ -326,7 +320,7 @@ send_pull(Receiver *r, bool ahead)
 {
 	Node	   *node = node_of(r);
 	CvgReport	reports[MAX_NODES + 1];
-	CvgSlice	except[2 * MAX_NODES + CVG_MAX_BLOCKED];
+	CvgSlice	except[MAX_NODES + CVG_MAX_BLOCKED];
 	CvgRequest	req = {0};
 	CvgBuf		buf;
 
@@ -439,7 +433,6 @@ decode_units(Receiver *r)
 static void
 decode(Receiver *r)
 {
-	CvgBlocks	none = {0};
 	const char *why;
 	CvgError	err;
 
@@ -474,8 +467,7 @@ decode(Receiver *r)
 	decode_units(r);
 	r->ahead = r->asked_ahead;
 	r->news = 0;
-	r->asked_ahead = cvg_may_ask_ahead(MUTANT(M_AHEAD) ? &none : &r->blocks, r->head.more,
-									   r->nunits, false);
+	r->asked_ahead = cvg_may_ask_ahead(&r->blocks, r->head.more, r->nunits, false);
 	if (r->asked_ahead)
 	{
 		memset(&r->job, 0, sizeof(r->job));

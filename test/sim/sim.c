@@ -64,10 +64,7 @@ static const struct
 	{"keyless-grave", ~0u, false},
 	{"turn-at-once", (1u << F_PROMOTE) | (1u << F_CUT_LOG), true},
 	{"side", ~0u, false},
-	{"healthy-for-ever", ~0u, false},
-	{"missing-left-out", ~0u, false},
 	{"block-never-lifted", ~0u, false},
-	{"ahead-while-blocked", ~0u, false},
 };
 
 #define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */

@@ -100,10 +100,7 @@ typedef enum Mutant
 	M_KEYLESS_GRAVE,			/* ... and not looked for among the dead once it has come back */
 	M_TURN_AT_ONCE,				/* segments of the log are left as soon as they are full */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
-	M_HEALTHY,					/* a link is healthy whatever its last contact */
-	M_MISSING_LEFT_OUT,			/* what is waited for is left out if it has a healthy link */
 	M_BLOCK,					/* a dependency that has arrived goes on blocking */
-	M_AHEAD,					/* the next request goes out while an origin waits */
 	NMUTANTS
 } Mutant;
 
