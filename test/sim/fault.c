@@ -165,7 +165,7 @@ lose_past(Node *node)
 {
 	int			i;
 
-	w.any_lost = true;
+	w.any_lost = node->past_lost = true;
 	for (i = 0; i < w.nids; i++)
 	{
 		if (w.ids[i].node == node->index)
@@ -222,13 +222,14 @@ replace_disk(Node *node, Db *with, bool noticed)
 	if (is_behind_logs(with) || !may_get_new_id(node))
 		return;
 	crash(node);
-	check_replaced(node, with);
+	check_replaced(node, with, noticed);
 	db_copy(&node->disk, with);
 	db_copy(&node->mem, with);
 	node->backup_boot = noticed;
 	memset(node->told_progress, 0, sizeof(node->told_progress));
 	lose_past(node);
 	w.set_back |= !noticed;
+	node->set_back |= !noticed;
 	at(around(200 * MS), restart, node);
 }
 

@@ -201,9 +201,6 @@ certain_seq(Node *node, bool past_lost)
 
 	if (past_lost ? MUTANT(M_BOOT_CUT) : MUTANT(M_GAP))
 		confirmed = MAX_LOG;
-	/* somebody took what we wrote meanwhile for what came after his */
-	if (past_lost && shm->confirmed_seq > shm->boot_seq)
-		w.fork_reported = true;
 	return cvg_past_certain(db->floor[db->self], confirmed, shm->boot_seq, past_lost);
 }
 
@@ -454,8 +451,8 @@ may_empty(Node *node, int segment, CvgHeld *held)
 		}
 		held[i].acknowledged = MUTANT(M_CUT_EARLY) ? PG_INT64_MAX : members_acknowledged(node, i);
 	}
-	/* nothing is too old to be kept, or too much: the model has no other way back */
-	return cvg_log_may_go(held, w.nids, 0, false);
+	/* whoever has not fetched it for so long has to join anew */
+	return cvg_log_may_go(held, w.nids, w.hint_age > 0 ? wall_clock(node) - w.hint_age : 0, false);
 }
 
 /* Whoever still writes to the segment is waited for. */

@@ -536,10 +536,7 @@ block_origin(Receiver *r, const Unit *u, CvgVerdict verdict, const CvgClockEntry
 	else if (verdict == CVG_WAIT_GAP)
 		COUNT(waited_gap);
 	else
-	{
 		COUNT(history_differs);
-		w.fork_reported = true;
-	}
 	return cvg_blocks_add(&r->blocks, &u->header, verdict, missing, &rules) != CVG_BLOCK_END;
 }
 

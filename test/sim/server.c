@@ -122,18 +122,11 @@ refuse(Server *s, const char *why)
 	free_server(s);
 }
 
-/*
- * What a node has acknowledged may go, and then its disk is an older one: it is
- * told so, for ever, and has to join anew.
- */
+/* It is told so, for ever, and has to join anew. */
 static void
 refuse_removed(Server *s)
 {
-	int			i;
-
 	COUNT(cut_refused);
-	for (i = 0; i < w.nids && w.quiet; i++)
-		w.left_behind |= w.ids[i].node == s->conn->from && (w.lost_ids & (UINT64CONST(1) << i));
 	refuse(s, "entries were removed from the peer's log");
 }
 
@@ -235,7 +228,6 @@ take_request(Server *s)
 	if (!same_history(s, progress))
 	{
 		COUNT(history_differs);
-		w.fork_reported = true;
 		return refuse(s, "the peer's history differs");
 	}
 	for (i = 0; i < s->req.nreports; i++)
@@ -321,14 +313,15 @@ drop_cut_ranges(Server *s)
 	int			kept = 0;
 	int			i;
 
-	for (i = 0; i < s->nranges; i++)
+	for (i = 0; i < s->nranges && !MUTANT(M_FLOOR_ONCE); i++)
 	{
 		if (cvg_floor_serves(node->shm.floor[s->ranges[i].id], s->ranges[i].position))
 			s->ranges[kept++] = s->ranges[i];
 		else if (s->ranges[i].id == node->mem.self)
 			return false;
 	}
-	s->nranges = kept;
+	if (!MUTANT(M_FLOOR_ONCE))
+		s->nranges = kept;
 	return true;
 }
 
@@ -481,7 +474,8 @@ server_step(Proc *p)
 			}
 			find_ranges(s);
 			p->pc = PC_READ;
-			schedule(p, 1 + below(30));
+			/* reading takes a while, now and then */
+			schedule(p, 1 + below(30) + (chance(0.03) ? around(20 * MS) : 0));
 			break;
 		case PC_READ:
 			if (!MUTANT(M_SERVE_BEFORE_FLUSH) && !flush_wait(p->node, s->lsn, &delay))

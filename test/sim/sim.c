@@ -18,7 +18,7 @@ static const char *const fault_names[NFAULTS] = {
 	"crash", "slow disk", "cut", "one-way cut", "reset", "loss", "doubling", "delay",
 	"clock jump", "clock rate", "long transaction", "asynchronous commit", "rollback",
 	"restored backup", "machine snapshot", "promoted standby", "clone", "leaving member",
-	"returning member", "cut log"
+	"returning member", "cut log", "old hints"
 };
 
 /* How a mutant is tried: with these faults, in narrow runs or not. */
@@ -63,6 +63,7 @@ static const struct
 	{"last-dot", ~0u, false},
 	{"keyless-grave", ~0u, false},
 	{"turn-at-once", (1u << F_PROMOTE) | (1u << F_CUT_LOG), true},
+	{"floor-once", (1u << F_SLOW_DISK) | (1u << F_CUT) | (1u << F_CUT_LOG) | (1u << F_OLD_HINTS), true, true},
 	{"side", ~0u, false},
 	{"block-never-lifted", ~0u, false},
 };
@@ -136,9 +137,11 @@ config_from_seed(Config *cfg, uint64 seed)
 		cfg->faults &= (uint32) rnd();
 	if (chance(0.75))
 		cfg->faults &= ~((1u << F_RESTORE) | (1u << F_SNAPSHOT) | (1u << F_PROMOTE) |
-						 (1u << F_CLONE) | (1u << F_LEAVE) | (1u << F_RETURN));
+						 (1u << F_CLONE) | (1u << F_LEAVE) | (1u << F_RETURN) | (1u << F_OLD_HINTS));
 	if (cfg->faults & (1u << F_RETURN))
 		cfg->faults |= 1u << F_LEAVE;
+	if (cfg->faults & (1u << F_OLD_HINTS))
+		cfg->faults |= 1u << F_CUT_LOG;
 
 	if (chance(0.2))
 		cfg->retention = below(1000) * MS;
@@ -273,6 +276,7 @@ make_world(const Config *cfg)
 	w.failed_key = -1;
 	w.xacts_left = cfg->nxacts;
 	set_leads();
+	w.hint_age = cfg->faults & (1u << F_OLD_HINTS) ? 500 * MS : 0;
 	rnd_seed(cfg->seed ^ UINT64CONST(0x5eed));
 	for (i = 0; i < cfg->nkeys; i++)
 		make_descriptor(i);
@@ -285,7 +289,7 @@ make_world(const Config *cfg)
 		node->unflushed_end = &node->unflushed;
 		node->clock_rate = 10;
 		node->disk_latency = cfg->disk;
-		node->mem.self = node->disk.self = node->left_id = -1;
+		node->mem.self = node->disk.self = node->left_id = node->ghost_id = -1;
 	}
 	connect_nodes();
 	for (i = 0; i < cfg->nnodes + cfg->nspare; i++)
@@ -325,6 +329,7 @@ run_one(const Config *cfg)
 {
 	int64		bound;
 	int64		quiet;
+	bool		converged;
 
 	make_world(cfg);
 	start_faults();
@@ -337,39 +342,14 @@ run_one(const Config *cfg)
 	quiet = w.now;
 	while (w.failure == NULL && !check_converged() && w.now < quiet + bound)
 		run_until(w.now + ROUND / 4);
-	if (w.failure == NULL && !check_converged())
-		fail_not_converged((int) (bound / ROUND));
+	converged = check_converged();
+	if (w.failure == NULL && !converged)
+		check_differences((int) (bound / ROUND));
 	w.converged_at = w.now - quiet;
 	if (w.failure == NULL)
 		run_until(w.now + bound);
 	if (w.failure == NULL)
-		check_end();
-
-	/*
-	 * A node that was set back with its whole machine, and told what it wrote
-	 * before any peer with more of it was there to say so, has two histories.
-	 * No waiting mends that.
-	 */
-	if (w.failure != NULL && w.set_back && w.fork_reported)
-	{
-		COUNT(forks_reported);
-		w.failure = NULL;
-	}
-	else if (w.failure != NULL && w.set_back && check_told_twice())
-	{
-		COUNT(forks_unreported);
-		w.failure = NULL;
-	}
-	else if (w.failure != NULL && w.set_back && check_lost_in_gap())
-	{
-		COUNT(lost_in_gaps);
-		w.failure = NULL;
-	}
-	else if (w.failure != NULL && w.left_behind)
-	{
-		COUNT(left_behind);
-		w.failure = NULL;
-	}
+		check_end(converged);
 	return w.failure;
 }
 

@@ -19,7 +19,11 @@
  *	manager.c		start, identity, stable clock, cutting the log
  *	fault.c			what goes wrong
  *	leave.c			members that leave and come back
- *	check.c			what must hold
+ *	check.c			what must hold: writes, entries, crashes
+ *	check_row.c		rows
+ *	check_stable.c	horizons, reports, the stable clock
+ *	check_fork.c	two histories of one id
+ *	check_end.c		the end
  *	shrink.c		a short history that fails
  *	scale.c			dissemination among many nodes
  *	sim.c			seeds, mutants, the summary
@@ -59,7 +63,7 @@ typedef enum Fault
 {
 	F_CRASH, F_SLOW_DISK, F_CUT, F_CUT_ONE_WAY, F_RESET, F_LOSS, F_DOUBLE, F_DELAY,
 	F_CLOCK_JUMP, F_CLOCK_RATE, F_LONG_XACT, F_ASYNC, F_ABORT, F_RESTORE, F_SNAPSHOT,
-	F_PROMOTE, F_CLONE, F_LEAVE, F_RETURN, F_CUT_LOG,
+	F_PROMOTE, F_CLONE, F_LEAVE, F_RETURN, F_CUT_LOG, F_OLD_HINTS,
 	NFAULTS
 } Fault;
 
@@ -99,6 +103,7 @@ typedef enum Mutant
 	M_LAST_DOT,					/* a row without a key is looked for by its latest dot */
 	M_KEYLESS_GRAVE,			/* ... and not looked for among the dead once it has come back */
 	M_TURN_AT_ONCE,				/* segments of the log are left as soon as they are full */
+	M_FLOOR_ONCE,				/* the floor is not looked at again when the log has been read */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	M_BLOCK,					/* a dependency that has arrived goes on blocking */
 	NMUTANTS
@@ -114,6 +119,12 @@ typedef struct Txn Txn;
 typedef struct Proc Proc;
 typedef struct Entry Entry;
 
+/* Of an id that has two histories: see check_fork.c. */
+typedef enum Twin
+{
+	TWIN_NONE, TWIN_FORMER, TWIN_GHOST
+} Twin;
+
 /* One write to one key, as the checks see it. */
 typedef struct Op
 {
@@ -123,6 +134,7 @@ typedef struct Op
 	int			key;
 	int			index;			/* among the key's */
 	int			id;				/* replica id */
+	Twin		twin;
 	int64		stamp;
 	int			columns;		/* written, as bits */
 	int			values[NCOLS];
@@ -154,6 +166,7 @@ struct Entry
 	int64		needs[MAX_IDS]; /* what was visible when it was made */
 	int			moved_from;		/* replica id of its dots, if another; else -1 */
 	bool		told;			/* served to somebody */
+	Twin		twin;
 };
 
 /* An entry in a node's log. */
@@ -417,6 +430,9 @@ struct Node
 	bool		cut_off;		/* it left running, for some */
 	int			left_id;		/* replica id that it left as */
 	bool		refused;		/* it came back, and somebody refused it */
+	bool		set_back;		/* to a snapshot, once */
+	bool		past_lost;		/* its disk was replaced, or it was away */
+	int			ghost_id;		/* it was set back, and does not know it; -1 */
 	uint32		epoch;
 	int			incarnation;
 	Db			mem;			/* committed and visible */
@@ -497,6 +513,7 @@ typedef struct World
 	int64		latency;
 	int64		lead;			/* of the ceiling, with which what is confirmed is noted */
 	int64		log_turn;		/* a segment of the log is left after no less */
+	int64		hint_age;		/* converge.max_hint_age, 0: as long as it takes */
 	bool		quiet;			/* no more faults, no more writes */
 	int64		quiet_since;
 	int			nids;
@@ -524,9 +541,8 @@ typedef struct World
 	int64		converged_at;
 	bool		any_lost;		/* a past was lost: acknowledged may be gone */
 	bool		set_back;		/* without the node knowing: histories may fork */
-	bool		fork_reported;
-	bool		left_behind;	/* somebody whose past was lost, by the logs */
-	uint32		forked_keys;	/* an id wrote to it without knowing what it had written before */
+	uint64		former_ids;		/* of set back nodes, that have told what they do not know */
+	uint64		forked_ids;		/* of them, those that have two histories */
 } World;
 
 extern World w;
@@ -543,7 +559,7 @@ extern bool tracing;
 	X(doubled_messages) X(late_messages) X(clock_jumps) X(clock_rates) X(long_xacts) \
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
-	X(gaps_copied) X(forks_reported) X(forks_unreported) X(lost_in_gaps) X(left_behind) X(reports_old) X(partial_reports) \
+	X(gaps_copied) X(confused_rows) X(split_by_forks) X(left_behind) X(reports_old) X(partial_reports) \
 	X(checks)
 
 typedef struct Counters
@@ -723,6 +739,10 @@ extern bool may_write(const Node *node);
 extern void look_for_gap(Node *node);
 
 /* ---- check.c ---- */
+extern bool bits_subset(const Bits *a, const Bits *b);
+extern int	bits_first_missing(const Bits *a, const Bits *b);
+extern const char *show_op(const Op *op);
+extern void lose_entry(Entry *e);
 extern void check_reset(void);
 extern Op  *check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const Row *row,
 						 int amount);
@@ -731,19 +751,27 @@ extern void check_rolled_back(Txn *t);
 extern void check_visible(Node *node, uint32 keys);
 extern void check_flushed(Node *node, const Record *r);
 extern void check_crash(Node *node);
-extern void check_replaced(Node *node, Db *with);
 extern void check_stable(Node *node);
 extern void check_claim(int id, CvgStamp horizon, int64 seq, const char *who);
 extern void check_told_progress(Node *node, const int64 *progress);
 extern void check_note_report(Node *node, const ReportJob *job);
 extern void check_reports_count(Node *node);
 extern void check_record(Node *node, const Record *r);
-extern bool check_converged(void);
-extern void fail_not_converged(int rounds);
-extern void check_end(void);
 extern bool check_has_stable(const Node *node, const Node *other, int key);
-extern bool check_told_twice(void);
-extern bool check_lost_in_gap(void);
+extern void check_row(Node *node, int key);
+extern void check_durable_row(Node *node, int key);
+
+/* ---- check_fork.c ---- */
+extern void check_replaced(Node *node, Db *with, bool noticed);
+extern void note_ghost(Node *node, Entry *e);
+extern bool is_doubtful(const Op *op);
+extern bool is_confused(int key, const Bits *set);
+extern bool has_redrawn_dot(int key, const Bits *set);
+
+/* ---- check_end.c ---- */
+extern bool check_converged(void);
+extern void check_differences(int rounds);
+extern void check_end(bool converged);
 
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);
