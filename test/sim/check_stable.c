@@ -29,15 +29,15 @@ check_claim(int id, CvgStamp horizon, int64 seq, const char *who)
 }
 
 void
-check_told_progress(Node *node, const int64 *progress)
+check_told_progress(Node *node, const ReportJob *job)
 {
 	int			i;
 
 	for (i = 0; i < w.nids; i++)
 	{
-		/* two reports in the making may overtake each other */
-		if (i != node->mem.self)
-			node->told_progress[i] = Max(node->told_progress[i], progress[i]);
+		/* two reports in the making may overtake each other, and a new id both */
+		if (i != job->id && i != node->mem.self)
+			node->told_progress[i] = Max(node->told_progress[i], job->progress[i]);
 	}
 }
 

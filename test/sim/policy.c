@@ -187,13 +187,13 @@ check_report(Node *node, ReportJob *job)
 {
 	int			i;
 
-	check_told_progress(node, job->progress);
+	check_told_progress(node, job);
 	check_note_report(node, job);
 	for (i = 0; i < w.nids; i++)
 	{
 		if (job->horizon[i] != 0)
 			check_claim(i, job->horizon[i],
-						i == node->mem.self ? job->last_seq : node->disk.seq[i],
+						i == job->id ? job->last_seq : node->disk.seq[i],
 						node->name);
 	}
 }

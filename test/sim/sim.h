@@ -753,7 +753,7 @@ extern void check_flushed(Node *node, const Record *r);
 extern void check_crash(Node *node);
 extern void check_stable(Node *node);
 extern void check_claim(int id, CvgStamp horizon, int64 seq, const char *who);
-extern void check_told_progress(Node *node, const int64 *progress);
+extern void check_told_progress(Node *node, const ReportJob *job);
 extern void check_note_report(Node *node, const ReportJob *job);
 extern void check_reports_count(Node *node);
 extern void check_record(Node *node, const Record *r);
