@@ -185,26 +185,33 @@ is_confused(int key, const Bits *set)
  * draws those of its lost past again.
  */
 bool
+is_redrawn(const Op *op)
+{
+	int			i;
+
+	for (i = 0; w.set_back && i < w.nops[op->key]; i++)
+	{
+		const Op   *other = w.ops[op->key][i];
+
+		if (other != op && other->committed && other->id == op->id && other->stamp == op->stamp)
+			return true;
+	}
+	return false;
+}
+
+bool
 has_redrawn_dot(int key, const Bits *set)
 {
 	Bits		all;
 	int			i;
-	int			j;
 
 	if (!w.set_back)
 		return false;
 	all = with_causes(key, set);
 	for (i = 0; i < w.nops[key]; i++)
 	{
-		const Op   *op = w.ops[key][i];
-
-		for (j = 0; bit_test(&all, i) && j < w.nops[key]; j++)
-		{
-			const Op   *other = w.ops[key][j];
-
-			if (j != i && other->committed && other->id == op->id && other->stamp == op->stamp)
-				return true;
-		}
+		if (bit_test(&all, i) && is_redrawn(w.ops[key][i]))
+			return true;
 	}
 	return false;
 }

@@ -766,6 +766,7 @@ extern void check_replaced(Node *node, Db *with, bool noticed);
 extern void note_ghost(Node *node, Entry *e);
 extern bool is_doubtful(const Op *op);
 extern bool is_confused(int key, const Bits *set);
+extern bool is_redrawn(const Op *op);
 extern bool has_redrawn_dot(int key, const Bits *set);
 
 /* ---- check_end.c ---- */
