@@ -456,6 +456,7 @@ cvg_body_encode(const CvgBody *body, const uint64 *hashes, CvgBuf *out)
 	{
 		cvg_put_varint(out, (uint64) body->nparts);
 		cvg_put_varint(out, (uint64) body->total_bytes);
+		cvg_put_u32(out, body->parts_seal);
 	}
 	else
 		cvg_put_bytes(out, body->changes.data, body->changes.len);
@@ -535,12 +536,13 @@ get_changes(CvgReader *r, CvgBody *body)
 	/* bytes after the last change are for the caller to find */
 }
 
-/* Number and size of the parts of a spilled body; none of them is empty. */
+/* Number, size and seal of the parts of a spilled body; none of them is empty. */
 static void
 get_parts(CvgReader *r, CvgBody *body)
 {
 	body->nparts = (int64) cvg_get_varint_max(r, PG_INT64_MAX);
 	body->total_bytes = (int64) cvg_get_varint_max(r, PG_INT64_MAX);
+	body->parts_seal = cvg_get_u32(r);
 	if (r->status != CVG_OK)
 		return;
 	if (body->nparts < 1 || body->nparts > body->total_bytes ||
@@ -586,14 +588,14 @@ cvg_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
 	return cvg_reader_finish(&r, err);
 }
 
-void
-cvg_seal(CvgBuf *buf, size_t start)
-{
-	cvg_put_u32(buf, XXH32(buf->data + start, buf->len - start, 0));
-}
+/* ----------
+ * Seals
+ * ----------
+ */
 
-CvgStatus
-cvg_unseal(CvgSlice *bytes, CvgError *err)
+/* Split off the seal. */
+static CvgStatus
+split_seal(CvgSlice *bytes, uint32 *seal, CvgError *err)
 {
 	CvgReader	r;
 
@@ -601,18 +603,60 @@ cvg_unseal(CvgSlice *bytes, CvgError *err)
 		return cvg_fail(err, CVG_E_TRUNCATED, bytes->len);
 	bytes->len -= SEAL_SIZE;
 	cvg_reader_init(&r, cvg_slice(bytes->data + bytes->len, SEAL_SIZE));
-	if (cvg_get_u32(&r) != XXH32(bytes->data, bytes->len, 0))
-		return cvg_fail(err, CVG_E_CHECKSUM, bytes->len);
+	*seal = cvg_get_u32(&r);
 	return CVG_OK;
 }
 
-CvgStatus
-cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err)
+void
+cvg_seal(CvgBuf *buf, size_t start, uint32 *chain)
 {
-	CvgStatus	status = cvg_unseal(&bytes, err);
+	*chain = XXH32(buf->data + start, buf->len - start, *chain);
+	cvg_put_u32(buf, *chain);
+}
+
+CvgStatus
+cvg_unseal(CvgSlice *bytes, uint32 *chain, CvgError *err)
+{
+	uint32		seal;
+	CvgStatus	status = split_seal(bytes, &seal, err);
+
+	if (status != CVG_OK)
+		return status;
+	*chain = XXH32(bytes->data, bytes->len, *chain);
+	return seal == *chain ? CVG_OK : cvg_fail(err, CVG_E_CHECKSUM, bytes->len);
+}
+
+static uint32
+body_seal(const CvgEntryHeader *header, const uint8 *body, size_t len)
+{
+	uint8		head[2 * MAX_VARINT_SIZE + CVG_MAX_REPLICA_ID];
+	uint8	   *p = store_varint(head, (uint64) header->seq);
+
+	Assert(header->origin.len > 0 && header->origin.len <= CVG_MAX_REPLICA_ID);
+	p = store_varint(p, (uint64) header->stamp);
+	memcpy(p, header->origin.data, header->origin.len);
+	return XXH32(head, (size_t) (p - head) + header->origin.len, XXH32(body, len, 0));
+}
+
+void
+cvg_body_seal(CvgBuf *body, const CvgEntryHeader *header)
+{
+	cvg_put_u32(body, body_seal(header, body->data, body->len));
+}
+
+CvgStatus
+cvg_sealed_body_decode(const CvgEntryHeader *header, CvgSlice bytes, CvgBody *body,
+					   CvgError *err)
+{
+	uint32		seal;
+	CvgStatus	status = split_seal(&bytes, &seal, err);
 
 	memset(body, 0, sizeof(*body));
-	return status != CVG_OK ? status : cvg_body_decode(bytes, body, err);
+	if (status != CVG_OK)
+		return status;
+	if (seal != body_seal(header, bytes.data, bytes.len))
+		return cvg_fail(err, CVG_E_CHECKSUM, bytes.len);
+	return cvg_body_decode(bytes, body, err);
 }
 
 /* clock := clock joined with one entry; seq 0: as it is. */
@@ -636,23 +680,26 @@ join_one(CvgSlice *clock, CvgSlice id, int64 seq, CvgBuf *out)
 }
 
 CvgStatus
-cvg_sealed_body_move(CvgSlice bytes, CvgSlice former, int64 seq, int64 kept, CvgBuf *out)
+cvg_sealed_body_move(const CvgEntryHeader *former, CvgSlice bytes, CvgSlice later, bool named,
+					 int64 kept, CvgBuf *out)
 {
+	CvgEntryHeader header = *former;
 	CvgBody		body;
 	CvgBuf		deps;
 	CvgBuf		moved;
-	CvgStatus	status = cvg_sealed_body_decode(bytes, &body, NULL);
+	CvgStatus	status = cvg_sealed_body_decode(former, bytes, &body, NULL);
 
 	cvg_buf_init(&deps);
 	cvg_buf_init(&moved);
 	if (status == CVG_OK)
-		status = join_one(&body.deps, former, kept, &deps);
+		status = join_one(&body.deps, former->origin, kept, &deps);
 	if (status == CVG_OK)
-		status = join_one(&body.moved, former, seq, &moved);
+		status = join_one(&body.moved, former->origin, named ? former->seq : 0, &moved);
 	if (status == CVG_OK)
 	{
+		header.origin = later;
 		cvg_body_encode(&body, NULL, out);
-		cvg_seal(out, 0);
+		cvg_body_seal(out, &header);
 	}
 	cvg_buf_free(&deps);
 	cvg_buf_free(&moved);

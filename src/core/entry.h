@@ -36,13 +36,23 @@
  *	  [deps: slice vclock] | [stable: slice vclock] | [moved: slice vclock] |
  *	  varint ndescriptors | u64 hash* |
  *	  varint nchanges |
- *	  [spilled: varint nparts | varint total bytes]  or  change*
+ *	  [spilled: varint nparts | varint total bytes | u32 seal of the last part]
+ *	  or  change*
  * A spilled entry's changes are the concatenation of its parts; a part holds
  * whole changes only, unless one change alone exceeds the part size, so that
  * a reader buffers at most one change.
  *
  * "moved" has the numbers that the entry had before its writer went on under
  * another replica id: replica id -> seq (core/incarnation.h).
+ *
+ * Seal:   u32, at the end of bodies and parts wherever they are stored or sent,
+ * so that a flipped bit anywhere is noticed wherever they come in.
+ * That of a body is the XXH32 of what never changes of its entry's head (seq,
+ * commit stamp, replica id; prev_seq is made when the entry is served), with the
+ * XXH32 of the body as seed.  That of a part is the XXH32 of the part with the
+ * seal of the part before it as seed, and the body has the last one: so parts
+ * belong to their entry, in their order, though they are written before anything
+ * is known of it.
  *
  * Image (of a whole row, in tombstones, quarantine and fetch answers):
  *	  u64 descriptor hash | varint ncolumns | (varint column index | value)*
@@ -65,6 +75,15 @@
 #define CVG_MAX_NAME			512
 
 #define CVG_MAX_DESCRIPTORS		65535
+
+/* The head of an entry: which one it is.  Beside the body, in the log and on the wire. */
+typedef struct CvgEntryHeader
+{
+	CvgSlice	origin;			/* replica id */
+	int64		seq;
+	int64		prev_seq;
+	CvgStamp	stamp;
+} CvgEntryHeader;
 
 typedef enum CvgGranularity
 {
@@ -202,6 +221,7 @@ typedef struct CvgBody
 	uint64		nchanges;
 	int64		nparts;			/* 0 unless spilled */
 	int64		total_bytes;
+	uint32		parts_seal;		/* that of the last part */
 	CvgSlice	changes;		/* empty when spilled */
 } CvgBody;
 
@@ -217,14 +237,6 @@ extern size_t cvg_sealed_body_size(const CvgBuf *body, int64 lag);
 extern uint64 cvg_body_hash(const CvgBody *body, int i);
 
 /*
- * The sealed body of an entry of "former", sealed, into an empty buffer, as
- * that of an entry of a later incarnation.  It depends on former's entry
- * "kept", and was its entry "seq"; 0: neither.
- */
-extern CvgStatus cvg_sealed_body_move(CvgSlice bytes, CvgSlice former, int64 seq, int64 kept,
-									  CvgBuf *out);
-
-/*
  * Stamps of the origin at or below the horizon are in this entry or in an
  * earlier one.  "stamp" is the entry's commit stamp.
  */
@@ -235,14 +247,25 @@ cvg_body_horizon(const CvgBody *body, CvgStamp stamp)
 }
 
 /*
- * Bodies and parts are stored and sent sealed: followed by the XXH32 of their
- * bytes as u32, so that a flipped bit anywhere is noticed wherever they come
- * in.  cvg_seal() seals what buf holds from start on; cvg_unseal() takes the
- * checksum off, or fails with CVG_E_CHECKSUM or CVG_E_TRUNCATED.
+ * cvg_seal() seals what buf holds from start on; cvg_unseal() takes the seal
+ * off, or fails with CVG_E_CHECKSUM or CVG_E_TRUNCATED.  *chain: the seal of
+ * the part before, which becomes this one's; 0 before the first.
  */
-extern void cvg_seal(CvgBuf *buf, size_t start);
-extern CvgStatus cvg_unseal(CvgSlice *bytes, CvgError *err);
-extern CvgStatus cvg_sealed_body_decode(CvgSlice bytes, CvgBody *body, CvgError *err);
+extern void cvg_seal(CvgBuf *buf, size_t start, uint32 *chain);
+extern CvgStatus cvg_unseal(CvgSlice *bytes, uint32 *chain, CvgError *err);
+
+/* Bodies with their heads: seal a buffer's; take the seal off and decode. */
+extern void cvg_body_seal(CvgBuf *body, const CvgEntryHeader *header);
+extern CvgStatus cvg_sealed_body_decode(const CvgEntryHeader *header, CvgSlice bytes,
+										CvgBody *body, CvgError *err);
+
+/*
+ * The sealed body of an entry, sealed, into an empty buffer, as that of an
+ * entry with the same numbers of a later incarnation.  It depends on the former
+ * one's entry "kept" (0: none), and names its former number if "named".
+ */
+extern CvgStatus cvg_sealed_body_move(const CvgEntryHeader *former, CvgSlice bytes,
+									  CvgSlice later, bool named, int64 kept, CvgBuf *out);
 
 /* A decoded row image, borrowed from the input. */
 typedef struct CvgImage

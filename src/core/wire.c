@@ -20,7 +20,7 @@
  *			  varint last_seq | clock progress | clock horizon |
  *			  u64 obituaries | u8 flags
  * entry header: slice origin | varint seq | varint seq - prev_seq |
- *			  varint stamp
+ *			  varint stamp | u32 seal: the XXH32 of all that
  *
  * The protocol version comes first, and a decoder that meets another one
  * stores it before it returns CVG_E_VERSION, so that the error can name it.
@@ -396,16 +396,24 @@ cvg_head_decode(CvgSlice bytes, CvgHead *head, CvgError *err)
 void
 cvg_entry_header_encode(const CvgEntryHeader *h, CvgBuf *out)
 {
+	size_t		start = out->len;
+	uint32		seal = 0;
+
 	Assert(h->prev_seq >= 0 && h->seq > h->prev_seq && h->stamp > 0);
 	cvg_put_slice(out, h->origin);
 	cvg_put_varint(out, (uint64) h->seq);
 	cvg_put_varint(out, (uint64) (h->seq - h->prev_seq));
 	cvg_put_varint(out, (uint64) h->stamp);
+	cvg_seal(out, start, &seal);
 }
 
 CvgStatus
 cvg_entry_header_decode(CvgReader *r, CvgEntryHeader *h)
 {
+	size_t		start = r->pos;
+	uint32		seal = 0;
+	CvgSlice	bytes;
+	CvgError	err;
 	int64		step;
 
 	h->origin = cvg_get_replica_id(r);
@@ -413,8 +421,14 @@ cvg_entry_header_decode(CvgReader *r, CvgEntryHeader *h)
 	step = get_int64(r);
 	h->prev_seq = h->seq - step;
 	h->stamp = get_int64(r);
-	if (cvg_reader_ok(r) && (step < 1 || step > h->seq || h->stamp < 1))
+	(void) cvg_get_u32(r);
+	if (!cvg_reader_ok(r))
+		return r->status;
+	bytes = cvg_slice(r->data + start, r->pos - start);
+	if (step < 1 || step > h->seq || h->stamp < 1)
 		cvg_reader_fail(r, CVG_E_MALFORMED);
+	else if (cvg_unseal(&bytes, &seal, &err) != CVG_OK)
+		cvg_reader_fail(r, err.status);
 	return r->status;
 }
 

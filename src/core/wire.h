@@ -7,7 +7,7 @@
  *
  * hello:     both sides say who they are; see CvgHello.
  * pull:      request (CvgRequest) -> rows, each one message:
- *	  'D' descriptor   u64 hash | bytes
+ *	  'D' descriptor   bytes | u32 seal: their XXH32
  *	  'E' entries      (entry header | slice body)*
  *	  'P' part         entry header | varint part | bytes: of the spilled entry
  *	                   that is the last of the 'E' before it, in order; only
@@ -20,6 +20,11 @@
  * A spilled entry ends a response.  First it comes without its parts, so that
  * they are not sent for nothing when the requester cannot apply it yet.
  *
+ * What arrives damaged is refused: entries, their heads, parts and descriptors
+ * by their seals.  Greetings, requests, heads of answers and fetched rows have
+ * none; what they say is checked for form, and for the rest relies on the
+ * connection.
+ *
  * A request acknowledges: what its progress covers is durable at the sender.
  * Its position may be ahead of that, so that a requester can ask for more
  * while it still applies what it has; position acknowledges nothing.
@@ -30,6 +35,7 @@
 #define CVG_CORE_WIRE_H
 
 #include "core/buf.h"
+#include "core/entry.h"
 #include "core/vclock.h"
 
 #define CVG_PROTOCOL_VERSION	1
@@ -105,14 +111,6 @@ typedef struct CvgHead
 	int			nreports;
 	CvgReport  *reports;		/* the server's own first */
 } CvgHead;
-
-typedef struct CvgEntryHeader
-{
-	CvgSlice	origin;			/* replica id */
-	int64		seq;
-	int64		prev_seq;
-	CvgStamp	stamp;
-} CvgEntryHeader;
 
 extern void cvg_hello_encode(const CvgHello *hello, CvgBuf *out);
 extern CvgStatus cvg_hello_decode(CvgSlice bytes, CvgHello *hello, CvgError *err);

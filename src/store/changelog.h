@@ -53,8 +53,17 @@ typedef struct CvgLogRow
 	int64		prev_seq;		/* 0 for own entries: the reader has it from the row before */
 	CvgStamp	stamp;
 	int64		spill_key;		/* seq under which parts are found */
-	CvgSlice	body;
+	CvgSlice	body;			/* sealed */
 } CvgLogRow;
+
+/* Its head, for the seal. */
+static inline CvgEntryHeader
+cvg_log_header(const CvgLogRow *row, const char *replica_id)
+{
+	CvgEntryHeader header = {cvg_slice_cstring(replica_id), row->seq, row->prev_seq, row->stamp};
+
+	return header;
+}
 
 typedef struct CvgLogScan CvgLogScan;
 

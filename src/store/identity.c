@@ -611,7 +611,9 @@ renew(CvgDb *db, CvgPast *past, const char *reason)
 		past->floor = own != NULL ? own->floor : 0;
 		if (!past->lost)
 			past->confirmed_seq = l->confirmed_seq;
-		cvg_past_divide(past, origin, l->node.log_segment);
+		past->later = origin;
+		past->later_id = id;
+		cvg_past_divide(past, l->node.log_segment);
 	}
 	write_identity(l, have_node, id, origin);
 	ereport(LOG,

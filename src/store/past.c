@@ -39,18 +39,21 @@ last_entry(int32 origin, CvgStamp *stamp)
 
 /* Up to where all writes of the former self are in this entry and before. */
 static CvgStamp
-horizon_at(int32 origin, int64 seq)
+horizon_at(const CvgPast *past, int64 seq)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	CvgLogScan *scan = cvg_log_scan_begin(origin, seq, seq, snapshot);
+	CvgLogScan *scan = cvg_log_scan_begin(past->origin, seq, seq, snapshot);
 	CvgLogRow	row;
 	CvgBody		body;
-	CvgError	err;
 	CvgStamp	horizon = 0;
 
-	if (cvg_log_scan_next(scan, &row) &&
-		cvg_sealed_body_decode(row.body, &body, &err) == CVG_OK)
-		horizon = cvg_body_horizon(&body, row.stamp);
+	if (cvg_log_scan_next(scan, &row))
+	{
+		CvgEntryHeader header = cvg_log_header(&row, past->replica_id);
+
+		if (cvg_sealed_body_decode(&header, row.body, &body, NULL) == CVG_OK)
+			horizon = cvg_body_horizon(&body, row.stamp);
+	}
 	cvg_log_scan_end(scan);
 	UnregisterSnapshot(snapshot);
 	return horizon;
@@ -58,20 +61,20 @@ horizon_at(int32 origin, int64 seq)
 
 /* "kept" is for the first that moves: it comes after the last that does not. */
 static void
-move_entry(const CvgPast *past, const CvgLogRow *row, int64 kept, int32 to, Relation rel,
-		   CvgTable table)
+move_entry(const CvgPast *past, const CvgLogRow *row, int64 kept, Relation rel, CvgTable table)
 {
+	CvgEntryHeader header = cvg_log_header(row, past->replica_id);
 	CvgBuf		body;
 	HeapTuple	tuple;
 
 	cvg_buf_init(&body);
-	if (cvg_sealed_body_move(row->body, cvg_slice_cstring(past->replica_id),
-							 past->lost ? 0 : row->seq, kept, &body) != CVG_OK)
+	if (cvg_sealed_body_move(&header, row->body, cvg_slice_cstring(past->later_id),
+							 !past->lost, kept, &body) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",
 						row->seq, past->replica_id)));
-	tuple = cvg_log_form_tuple(rel, to, row->seq, 0, row->prev_seq, row->stamp,
+	tuple = cvg_log_form_tuple(rel, past->later, row->seq, 0, row->prev_seq, row->stamp,
 							   row->spill_key < 0 ? -row->spill_key : 0, cvg_buf_slice(&body));
 	cvg_meta_insert_tuple(rel, cvg_index_oid(table), tuple);
 }
@@ -81,7 +84,7 @@ move_entry(const CvgPast *past, const CvgLogRow *row, int64 kept, int32 to, Rela
  * last one that stays is known: certain may be a seq without an entry.
  */
 static void
-move_entries(const CvgPast *past, int64 certain, int64 last, int32 to, int segment)
+move_entries(const CvgPast *past, int64 certain, int64 last, int segment)
 {
 	CvgTable	table = CVG_T_LOG_0 + segment;
 	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "pg_converge entry",
@@ -96,7 +99,7 @@ move_entries(const CvgPast *past, int64 certain, int64 last, int32 to, int segme
 	cvg_sql("UPDATE converge.log SET origin = $3 "
 			"WHERE origin = $1 AND seq < 0 AND seq IN "
 			"(SELECT -spill FROM converge.log WHERE origin = $1 AND seq > $2 AND spill <> 0)",
-			"ili", past->origin, certain, to);
+			"ili", past->origin, certain, past->later);
 	cvg_sql("DELETE FROM converge.log WHERE origin = $1 AND seq > $2", "il", past->origin, certain);
 	kept = Max(last_entry(past->origin, &stamp), past->floor);
 
@@ -107,7 +110,7 @@ move_entries(const CvgPast *past, int64 certain, int64 last, int32 to, int segme
 		MemoryContext old = MemoryContextSwitchTo(one);
 
 		CHECK_FOR_INTERRUPTS();
-		move_entry(past, &row, kept, to, rel, table);
+		move_entry(past, &row, kept, rel, table);
 		kept = 0;
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(one);
@@ -134,11 +137,11 @@ retire_origin(const CvgPast *past)
 			"seq = GREATEST(excluded.seq, p.floor), "
 			"stamp = excluded.stamp, horizon = excluded.horizon",
 			"illl", past->origin, seq, stamp,
-			seq > 0 ? horizon_at(past->origin, seq) : (CvgStamp) 0);
+			seq > 0 ? horizon_at(past, seq) : (CvgStamp) 0);
 }
 
 void
-cvg_past_divide(const CvgPast *past, int32 to, int segment)
+cvg_past_divide(const CvgPast *past, int segment)
 {
 	CvgStamp	stamp;
 	int64		last = last_entry(past->origin, &stamp);
@@ -146,7 +149,7 @@ cvg_past_divide(const CvgPast *past, int32 to, int segment)
 										   past->boot_seq, past->lost);
 
 	if (certain < last)
-		move_entries(past, certain, last, to, segment);
+		move_entries(past, certain, last, segment);
 	if (past->lost && past->confirmed_seq > past->boot_seq)
 		ereport(WARNING,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -96,6 +96,7 @@ typedef struct XactLog
 	SubxactMark *marks;
 	/* between taking the seq and the end */
 	int64		seq;
+	char		replica_id[CVG_NAME_LEN];
 	uint64		deps_version;	/* said by this entry; 0 = not said */
 	uint64		stable_version;
 } XactLog;
@@ -389,9 +390,9 @@ next_part(CvgBuf *buf, int64 *left)
 	return used;
 }
 
-/* Copy the changes to the log in parts; returns how many. */
+/* Copy the changes to the log in parts; returns how many, and the last seal. */
 static int64
-insert_parts(int64 spill_key)
+insert_parts(int64 spill_key, uint32 *seal)
 {
 	MemoryContext old = MemoryContextSwitchTo(xl.mcxt);
 	CvgBuf		buf;
@@ -408,6 +409,7 @@ insert_parts(int64 spill_key)
 				 errmsg("could not seek in temporary file of captured changes: %m")));
 	cvg_buf_init(&buf);
 	cvg_buf_init(&sealed);
+	*seal = 0;
 	for (;;)
 	{
 		size_t		used = next_part(&buf, &left);
@@ -424,7 +426,7 @@ insert_parts(int64 spill_key)
 			part++;
 			cvg_buf_reset(&sealed);
 			cvg_put_bytes(&sealed, buf.data + sent, n);
-			cvg_seal(&sealed, 0);
+			cvg_seal(&sealed, 0, seal);
 			cvg_log_insert(xl.db, xl.db->origin, -spill_key, (int) part, 0,
 						   xl.last_stamp, 0, cvg_buf_slice(&sealed));
 			sent += n;
@@ -516,13 +518,12 @@ add_clocks(CvgDb *db, CvgBody *body)
 
 /*
  * Take seq, commit stamp, horizon and a place in the log; see the header of
- * this file.  The body is complete but for the horizon.
+ * this file.  The body is complete but for the horizon and the seal.
  */
-static CvgStamp
-take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place)
+static void
+take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place, CvgEntryHeader *header)
 {
 	CvgInflight *slot = cvg_my_inflight();
-	CvgStamp	stamp;
 	int64		lag;
 
 	for (;;)
@@ -539,8 +540,8 @@ take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place)
 		}
 		slot->seq = db->last_seq + 1;
 		lag = -entry_horizon(db);
-		stamp = cvg_stamp_draw(db);
-		lag += stamp;
+		header->stamp = cvg_stamp_draw(db);
+		lag += header->stamp;
 		if (cvg_ownlog_reserve(db, place, cvg_sealed_body_size(body, lag), spilled))
 			break;
 		slot->seq = 0;
@@ -548,9 +549,12 @@ take_seq(CvgDb *db, CvgBuf *body, bool spilled, CvgOwnPlace *place)
 		cvg_ownlog_close(place);
 	}
 	xl.seq = ++db->last_seq;
+	strlcpy(xl.replica_id, db->replica_id, CVG_NAME_LEN);
 	LWLockRelease(&db->commit_lock);
+	header->seq = xl.seq;
+	header->origin = cvg_slice_cstring(xl.replica_id);
 	cvg_body_set_lag(body, lag);
-	return stamp;
+	cvg_body_seal(body, header);
 }
 
 /* While an error does no harm yet; the file may hold what was rolled back. */
@@ -574,7 +578,7 @@ log_transaction(void)
 	CvgOwnPlace place;
 	uint64	   *hashes;
 	int64		spill_key = 0;
-	CvgStamp	stamp;
+	CvgEntryHeader header;
 	int			i;
 
 	store_descriptors();
@@ -583,7 +587,7 @@ log_transaction(void)
 	{
 		spill_key = xl.first_stamp;
 		body.flags |= CVG_BODY_SPILLED;
-		body.nparts = insert_parts(spill_key);
+		body.nparts = insert_parts(spill_key, &body.parts_seal);
 		body.total_bytes = xl.file_bytes;
 		close_file();
 	}
@@ -598,9 +602,8 @@ log_transaction(void)
 	cvg_body_encode(&body, hashes, &bytes);
 
 	/* whatever can wait or fail cheaply has; from here it is short */
-	stamp = take_seq(db, &bytes, spill_key != 0, &place);
-	cvg_seal(&bytes, 0);
-	cvg_ownlog_insert(db, &place, xl.seq, stamp, spill_key, cvg_buf_slice(&bytes));
+	take_seq(db, &bytes, spill_key != 0, &place, &header);
+	cvg_ownlog_insert(db, &place, header.seq, header.stamp, spill_key, cvg_buf_slice(&bytes));
 	cvg_ownlog_close(&place);
 	MemoryContextSwitchTo(old);
 }

@@ -418,6 +418,10 @@ finish_entry(CvgApply *ap)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("a peer's entry has " UINT64_FORMAT " changes instead of " UINT64_FORMAT,
 						ap->changes_done, ap->body.nchanges)));
+	if (ap->parts_seal != ap->body.parts_seal)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the parts of a peer's entry are those of another one")));
 	for (i = 0; i < ap->norigins && origin == NULL; i++)
 	{
 		if (cvg_slice_eq(ap->origins[i].replica_id, ap->header.origin))
@@ -441,11 +445,11 @@ keep_bytes(CvgApply *ap, CvgSlice bytes)
 }
 
 static void
-decode_body(CvgSlice bytes, CvgBody *body)
+decode_body(const CvgEntryHeader *header, CvgSlice bytes, CvgBody *body)
 {
 	CvgError	err;
 
-	if (cvg_sealed_body_decode(bytes, body, &err) != CVG_OK)
+	if (cvg_sealed_body_decode(header, bytes, body, &err) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("invalid entry from a peer: %s", cvg_status_message(err.status)),
@@ -516,13 +520,14 @@ apply_admitted(CvgApply *ap, CvgApplyOrigin *origin, CvgSlice bytes)
 		came_back(ap->db, &ap->header);
 	ap->changes_done = 0;
 	ap->parts_done = 0;
+	ap->parts_seal = 0;
 	ap->rest.len = 0;
 	if (ap->body.flags & CVG_BODY_SPILLED)
 	{
 		MemoryContext old = MemoryContextSwitchTo(ap->xact_mcxt);
 
 		ap->header.origin = origin->replica_id;
-		decode_body(keep_bytes(ap, bytes), &ap->body);
+		decode_body(&ap->header, keep_bytes(ap, bytes), &ap->body);
 		cvg_buf_init(&ap->rest);
 		ap->incomplete = true;
 		MemoryContextSwitchTo(old);
@@ -550,7 +555,7 @@ cvg_apply_entry(const CvgEntryHeader *header, CvgSlice body, CvgClockEntry *miss
 				 errmsg("peer did not send all parts of an entry")));
 	ap->header = *header;
 	begin_context(&callback);
-	decode_body(body, &ap->body);
+	decode_body(header, body, &ap->body);
 	verdict = cvg_progress_admit(ap, header, &ap->body, missing, &origin);
 	if (verdict == CVG_ADMIT)
 	{
@@ -569,7 +574,7 @@ cvg_apply_look(const CvgEntryHeader *header, CvgSlice body, CvgClockEntry *missi
 
 	apply.db = cvg_db();
 	apply.norigins = 0;
-	decode_body(body, &decoded);
+	decode_body(header, body, &decoded);
 	return cvg_progress_look(&apply, header, &decoded, missing);
 }
 
@@ -590,7 +595,7 @@ cvg_apply_part(int part, CvgSlice bytes)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cvg_log_insert(ap->db, cvg_origin_id(ap->db, ap->header.origin), ap->header.seq, part,
 				   ap->header.prev_seq, ap->header.stamp, 0, bytes);
-	if (cvg_unseal(&bytes, &err) != CVG_OK)
+	if (cvg_unseal(&bytes, &ap->parts_seal, &err) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("invalid part of a peer's entry: %s", cvg_status_message(err.status))));

@@ -77,6 +77,7 @@ typedef struct CvgApply
 	uint64		changes_done;
 	bool		known;			/* the entry was applied under a former number */
 	int			parts_done;
+	uint32		parts_seal;		/* of the last of these */
 	CvgStamp	latest;			/* no stamp in it may be larger */
 	bool		incomplete;		/* its parts are still to come */
 	CvgBuf		rest;			/* of a change that continues in the next part */

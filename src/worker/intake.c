@@ -606,12 +606,13 @@ static void
 add_descriptor(CvgIntake *it, CvgReader *r)
 {
 	CvgUnit    *u = new_unit(it);
+	uint32		seal = 0;
+	CvgError	err;
 
-	(void) cvg_get_u64(r);		/* its hash; computed anew when stored */
 	u->is_descriptor = true;
 	u->bytes = cvg_get_bytes(r, r->len - r->pos);
-	if (!cvg_reader_ok(r))
-		report_bad_message(it, "table description", r->status);
+	if (cvg_unseal(&u->bytes, &seal, &err) != CVG_OK)
+		report_bad_message(it, "table description", err.status);
 }
 
 static void
@@ -626,7 +627,7 @@ add_entries(CvgIntake *it, CvgReader *r)
 		CvgBody		body;
 		CvgError	err;
 
-		if (cvg_sealed_body_decode(bytes, &body, &err) != CVG_OK)
+		if (cvg_sealed_body_decode(&header, bytes, &body, &err) != CVG_OK)
 			report_bad_message(it, "entry", err.status);
 		u->header = header;
 		u->bytes = bytes;

@@ -171,6 +171,7 @@ queue_descriptors(Response *rs, const CvgBody *body)
 	{
 		uint64		hash = cvg_body_hash(body, i);
 		CvgSlice	bytes;
+		uint32		seal = 0;
 		bool		found;
 
 		(void) hash_search(cvg_serving.descriptors, &hash, HASH_ENTER, &found);
@@ -183,8 +184,8 @@ queue_descriptors(Response *rs, const CvgBody *body)
 					 errmsg("a table description that the log refers to is missing")));
 		cvg_buf_init(&buf);
 		cvg_put_u8(&buf, 'D');
-		cvg_put_u64(&buf, hash);
 		cvg_put_bytes(&buf, bytes.data, bytes.len);
+		cvg_seal(&buf, 1, &seal);
 		queue_message(rs, &buf);
 		cvg_buf_free(&buf);
 	}
@@ -354,15 +355,13 @@ next_range(Response *rs, CvgStamp *limit)
 static bool
 add_entry(Response *rs, Range *range, const CvgLogRow *row, CvgBuf *out)
 {
-	CvgEntryHeader header;
+	CvgEntryHeader header = cvg_log_header(row, range->replica_id);
 	CvgBody		body;
 	CvgError	err;
 
-	header.origin = cvg_slice_cstring(range->replica_id);
-	header.seq = row->seq;
-	header.prev_seq = range->own || row->prev_seq == 0 ? range->prev : row->prev_seq;
-	header.stamp = row->stamp;
-	if (cvg_sealed_body_decode(row->body, &body, &err) != CVG_OK)
+	if (range->own || row->prev_seq == 0)
+		header.prev_seq = range->prev;
+	if (cvg_sealed_body_decode(&header, row->body, &body, &err) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("entry " INT64_FORMAT " of replica id \"%s\" in the log is damaged",

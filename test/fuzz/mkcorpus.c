@@ -98,6 +98,13 @@ write_entry(int number)
 	cvg_buf_reset(&buf);
 	cvg_body_encode(&body, hashes, &buf);
 	write_seed("entry", number, 0, cvg_buf_slice(&buf));
+	body.flags = CVG_BODY_SPILLED;
+	body.nchanges = body.nparts = 1;
+	body.total_bytes = 5;
+	body.parts_seal = 77;
+	cvg_buf_reset(&buf);
+	cvg_body_encode(&body, hashes, &buf);
+	write_seed("entry", SEEDS + number, 0, cvg_buf_slice(&buf));
 	cvg_buf_free(&changes);
 
 	image.hash = 1;
@@ -132,6 +139,7 @@ write_pull(int number)
 	write_seed("wire", number, 2, cvg_buf_slice(&buf));
 	cvg_buf_reset(&buf);
 	cvg_entry_header_encode(&h, &buf);
+	buf.len -= RECODE_SEAL;
 	cvg_put_slice(&buf, gen_bytes(10));
 	write_seed("wire", number, 3, cvg_buf_slice(&buf));
 	cvg_buf_free(&buf);

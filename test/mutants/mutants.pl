@@ -96,7 +96,7 @@ my @mutants = (
 	[ 'incarnation-kept', 'a restored backup goes on with its old replica id', 'src/store/identity.c',
 		'node->where.file_id == here.file_id &&', '', '010', '--faults restore,promote' ],
 	[ 'old-incarnation-unserved', 'entries of an earlier incarnation have no predecessor', 'src/worker/pull.c',
-		'range->own || row->prev_seq == 0 ?', 'range->own ?', '010', '--faults restore,promote' ],
+		'range->own || row->prev_seq == 0)', 'range->own)', '010', '--faults restore,promote' ],
 
 	[ 'past-all-certain', 'a new incarnation leaves all of its log to the old one, though entries may be missing in it', 'src/core/incarnation.h',
 		'return Max(floor, claimed ? Min(confirmed, boot_seq) : confirmed);', 'return PG_INT64_MAX;', '010', '--faults restore,promote' ],
@@ -105,7 +105,7 @@ my @mutants = (
 	[ 'moved-unknown', 'an entry that is here under its former number is applied again', 'src/core/incarnation.c',
 		'if (has(former.id, former.value, stamp, arg))', 'if (false)', '034', '--faults restore,promote' ],
 	[ 'moved-unnamed', 'an entry that moves does not say what its number was', 'src/store/past.c',
-		'past->lost ? 0 : row->seq, kept, &body', '0, kept, &body', '034', '--faults restore,promote' ],
+		'!past->lost, kept, &body', 'false, kept, &body', '034', '--faults restore,promote' ],
 	[ 'parts-left-behind', 'a large transaction moves without its parts', 'src/store/past.c',
 		'"WHERE origin = $1 AND seq < 0 AND seq IN "', '"WHERE false AND origin = $1 AND seq < 0 AND seq IN "', '034', '--faults restore,promote' ],
 

@@ -183,8 +183,8 @@ sub take_varint
 sub take_slice { my ($bytes) = @_; return substr $$bytes, 0, take_varint($bytes), '' }
 sub slice { return varint(length $_[0]) . $_[0] }
 
-# An 'E' message in pieces: [ { origin, seq, back, stamp, body } ], the body
-# without its seal.
+# An 'E' message in pieces: [ { origin, seq, back, stamp, body } ], head and
+# body without their seals.
 sub take_apart
 {
 	my ($hex) = @_;
@@ -194,6 +194,7 @@ sub take_apart
 	{
 		my %e = (origin => take_slice(\$bytes));
 		$e{$_} = take_varint(\$bytes) for qw(seq back stamp);
+		substr $bytes, 0, 4, '';
 		$e{body} = substr take_slice(\$bytes), 0, -4;
 		push @entries, \%e;
 	}
@@ -205,21 +206,30 @@ sub put_together
 	my (@entries) = @_;
 	return unpack 'H*', 'E' . join '', map {
 		my $e = $_;
-		slice($e->{origin}) . varint($e->{seq}) . varint($e->{back}) . varint($e->{stamp}) . slice($e->{body} . pack 'N', xxh32($e->{body}))
+		my $fixed = varint($e->{seq}) . varint($e->{stamp}) . $e->{origin};
+		head($e) . slice($e->{body} . pack 'N', xxh32($fixed, xxh32($e->{body})))
 	} @entries;
 }
 
+sub head
+{
+	my ($e) = @_;
+	return sealed(slice($e->{origin}) . varint($e->{seq}) . varint($e->{back}) . varint($e->{stamp}));
+}
+
+sub sealed { return $_[0] . pack 'N', xxh32($_[0]) }
+
 sub xxh32
 {
-	my ($data) = @_;
+	my ($data, $seed) = (@_, 0);
 	my ($p1, $p2, $p3, $p4, $p5) = (2654435761, 2246822519, 3266489917, 668265263, 374761393);
 	my $mask = 0xffffffff;
 	my $mul = sub { my ($x, $y) = @_; return (($x & 0xffff) * $y + ((($x >> 16) * $y & 0xffff) << 16)) & $mask };
 	my $rot = sub { my ($x, $n) = @_; return ($x << $n | $x >> 32 - $n) & $mask };
-	my ($at, $h) = (0, $p5);
+	my ($at, $h) = (0, ($p5 + $seed) & $mask);
 	if (length $data >= 16)
 	{
-		my @v = (($p1 + $p2) & $mask, $p2, 0, -$p1 & $mask);
+		my @v = map { ($_ + $seed) & $mask } $p1 + $p2, $p2, 0, -$p1;
 		for (; $at + 16 <= length $data; $at += 16)
 		{
 			my @in = unpack 'V4', substr $data, $at, 16;

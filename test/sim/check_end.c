@@ -90,10 +90,11 @@ is_link_refused(const Node *node, const Node *peer)
 static bool
 waits_for_others(const Node *node, const Entry *e)
 {
+	CvgEntryHeader header = entry_header(e);
 	CvgBody		body;
 	int			i;
 
-	if (cvg_sealed_body_decode(e->body, &body, NULL) != CVG_OK)
+	if (cvg_sealed_body_decode(&header, e->body, &body, NULL) != CVG_OK)
 		return false;
 	for (i = 0; i < w.nids; i++)
 	{

@@ -559,6 +559,7 @@ log_transaction(Client *c)
 	Txn		   *t = c->txn;
 	Entry	   *e = t->entry;
 	uint64		hashes[MAX_KEYS];
+	CvgEntryHeader header = entry_header(e);
 	CvgBuf		bytes;
 	int			i;
 
@@ -579,7 +580,7 @@ log_transaction(Client *c)
 	c->body.changes = cvg_buf_slice(&t->changes);
 	cvg_buf_init(&bytes);
 	cvg_body_encode(&c->body, hashes, &bytes);
-	cvg_seal(&bytes, 0);
+	cvg_body_seal(&bytes, &header);
 	e->body = sim_keep(cvg_buf_slice(&bytes));
 	cvg_buf_free(&bytes);
 	e->nops = t->nchanges;

@@ -209,6 +209,7 @@ static Entry *
 move_entry(const Entry *old, int new_id, int64 kept, bool first, bool past_lost)
 {
 	static CvgBuf body;
+	CvgEntryHeader header = entry_header(old);
 	Entry	   *e = sim_alloc(sizeof(Entry));
 	int			i;
 
@@ -220,7 +221,7 @@ move_entry(const Entry *old, int new_id, int64 kept, bool first, bool past_lost)
 	for (i = 0; i < e->nops; i++)
 		e->ops[i]->entry = e;
 	cvg_buf_reset(&body);
-	if (cvg_sealed_body_move(old->body, w.ids[old->id].slice, past_lost ? 0 : old->seq,
+	if (cvg_sealed_body_move(&header, old->body, w.ids[new_id].slice, !past_lost,
 							 first && !MUTANT(M_MOVED_DEPS) ? kept : 0, &body) != CVG_OK)
 		fail(-1, "an entry cannot be moved");
 	e->body = sim_keep(cvg_buf_slice(&body));

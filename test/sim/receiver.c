@@ -702,7 +702,7 @@ try_unit(Receiver *r)
 		go(r, PC_UNIT, 1);
 		return;
 	}
-	if (cvg_sealed_body_decode(u->bytes, &r->change_body, NULL) != CVG_OK)
+	if (cvg_sealed_body_decode(&u->header, u->bytes, &r->change_body, NULL) != CVG_OK)
 	{
 		fail(-1, "a body is not readable");
 		return;

@@ -546,6 +546,15 @@ typedef struct World
 } World;
 
 extern World w;
+
+/* For its seal; prev_seq is made when it is served. */
+static inline CvgEntryHeader
+entry_header(const Entry *e)
+{
+	CvgEntryHeader header = {w.ids[e->id].slice, e->seq, 0, e->stamp};
+
+	return header;
+}
 extern bool tracing;
 
 /* How often something happened: is the test awake? */

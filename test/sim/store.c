@@ -330,11 +330,12 @@ renew_db(Db *db, const Renewal *rn, int segment)
 	if (kept > 0)
 	{
 		Entry	   *last = log->rows[kept - 1].entry;
+		CvgEntryHeader header = entry_header(last);
 		CvgBody		body;
 
 		db->seq[rn->old_id] = Max(db->seq[rn->old_id], last->seq);
 		db->stamp[rn->old_id] = last->stamp;
-		if (cvg_sealed_body_decode(last->body, &body, NULL) == CVG_OK)
+		if (cvg_sealed_body_decode(&header, last->body, &body, NULL) == CVG_OK)
 			db->horizon[rn->old_id] = cvg_body_horizon(&body, last->stamp);
 	}
 	db->moved[rn->old_id] = Max(db->moved[rn->old_id], rn->moved_seq);

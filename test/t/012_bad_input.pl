@@ -91,15 +91,16 @@ with_fault('a link that resets', sub { $g->fault('reset', 'b', 'a') }, sub { }, 
 }
 
 # --- a damaged entry in the log ----------------------------------------------------------------
-# While b is away, bits of an entry's body are changed in a's log.
+# While b is away, bits of an entry are changed in a's log.
 my %damages = (
-	'a bit flipped in the middle' => 'set_bit(body, length(body) * 4, 1 - get_bit(body, length(body) * 4))',
-	'a bit flipped in a value'    => 'set_bit(body, (length(body) - 7) * 8, 1 - get_bit(body, (length(body) - 7) * 8))',
-	'a bit flipped at the start'  => 'set_bit(body, 20, 1 - get_bit(body, 20))',
-	'a body that is cut off'      => 'substr(body, 1, length(body) - 5)',
-	'an unknown version'          => 'set_byte(body, 0, 99)',
-	'bytes after the end'         => "body || '\\x00'::bytea",
-	'an empty body'               => "'\\x'::bytea");
+	'a bit flipped in the middle' => 'body = set_bit(body, length(body) * 4, 1 - get_bit(body, length(body) * 4))',
+	'a bit flipped in a value'    => 'body = set_bit(body, (length(body) - 7) * 8, 1 - get_bit(body, (length(body) - 7) * 8))',
+	'a bit flipped at the start'  => 'body = set_bit(body, 20, 1 - get_bit(body, 20))',
+	'a body that is cut off'      => 'body = substr(body, 1, length(body) - 5)',
+	'an unknown version'          => 'body = set_byte(body, 0, 99)',
+	'bytes after the end'         => "body = body || '\\x00'::bytea",
+	'an empty body'               => "body = '\\x'::bytea",
+	'a bit flipped in the stamp'  => 'stamp = stamp # 1');
 for my $what (sort keys %damages)
 {
 	$g->cut('a', 'b');
@@ -109,8 +110,8 @@ for my $what (sort keys %damages)
 	my $seq = $a->sql('SELECT last_seq FROM converge.node_info()');
 	my $where = "origin = (SELECT origin FROM converge.node) AND seq = $seq";
 	$a->sql("INSERT INTO t VALUES ($after, 'after it')");
-	my $body = $a->sql("SELECT encode(body, 'hex') FROM converge.log WHERE $where");
-	my $set = sub { $a->sql("UPDATE converge.log SET body = $_[0] WHERE $where") };
+	my ($body, $stamp) = split /\|/, $a->sql("SELECT encode(body, 'hex'), stamp FROM converge.log WHERE $where");
+	my $set = sub { $a->sql("UPDATE converge.log SET $_[0] WHERE $where") };
 	$set->($damages{$what});
 	$g->heal('a', 'b');
 	ok($b->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = 'a'", qr/\b$seq\b/), "$what: the error names the seq");
@@ -119,7 +120,7 @@ for my $what (sort keys %damages)
 	ok($b->wait_for("SELECT v FROM t WHERE id = $next", 'c'), "$what: the stream of another peer goes on");
 	$next++;
 	is($b->sql("SELECT count(*) FROM t WHERE id IN ($id, $after)"), '0', "$what: nothing of it, and nothing after it, was applied");
-	$set->("decode('$body', 'hex')");
+	$set->("body = decode('$body', 'hex'), stamp = $stamp");
 	$g->heal('a', 'c');
 	$g->converged_ok("$what: when the log is mended, the stream goes on and nothing is lost", 't');
 }

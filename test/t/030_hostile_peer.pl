@@ -16,7 +16,8 @@ my $h = Hostile->new(
 my ($g, $a, $b, $c, $hostile) = @$h{qw(g a b c hostile)};
 my ($entries, $head, $hello, $request, $greeting) = @$h{qw(entries head hello request greeting)};
 my @before = @{ $h->{before} };
-is(scalar Hostile::take_apart($entries), 1, 'all that b wrote is one entry');
+my ($entry, @more) = Hostile::take_apart($entries);
+is(scalar @more, 0, 'all that b wrote is one entry');
 
 Converge::seed();
 
@@ -38,7 +39,13 @@ refused('noise', qr/invalid|incomplete/, map { [ join '', map { sprintf '%02x', 
 refused('a count of 2^60', qr/invalid/, [ '45' . 'ff' x 8 . '7f' . substr($entries, 4), $head ], [ '48' . 'ff' x 40 ]);
 refused('entries that are cut off', qr/invalid/, map { [ @before, substr($entries, 0, 2 * int($length * $_ / 12)), $head ] } 1 .. 11);
 refused('a head that is cut off', qr/invalid/, map { [ substr $head, 0, 2 * int(length($head) / 2 * $_ / 6) ] } 1 .. 5);
-refused('a flipped byte in an entry', qr/invalid|checksum|damaged/i, map { [ @before, flip($entries, 24 + int(($length - 25) * $_ / 12)), $head ] } 0 .. 11);
+my $behind = 1 + length Hostile::head($entry);
+refused('a flipped byte in the head of an entry', qr/invalid entry/, map { [ @before, flip($entries, $_), $head ] } 1 .. $behind - 1);
+refused('a flipped byte in an entry', qr/invalid entry/, map { [ @before, flip($entries, $behind + int(($length - $behind - 1) * $_ / 11)), $head ] } 0 .. 11);
+refused('an entry with the head of another one', qr/invalid entry: Reason: checksum/i,
+	map { [ @before, unpack('H*', 'E' . Hostile::head({ %$entry, @$_ })) . substr($entries, 2 * $behind), $head ] }
+	  [ origin => 'zz' ], [ seq => $entry->{seq} + 1 ], [ stamp => $entry->{stamp} + 1 ]);
+refused('a flipped byte in a table description', qr/invalid table description/, map { [ flip($before[0], $_), $entries, $head ] } 5, 40, length($before[0]) / 2 - 1);
 refused('bytes behind the last entry', qr/invalid/, [ @before, $entries . 'ffff', $head ]);
 
 # --- an answer without end --------------------------------------------------------------------

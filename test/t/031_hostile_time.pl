@@ -77,7 +77,7 @@ clock_of_a_ok('a row of a time to come');
 {
 	my $set = Hostile::varint($b->sql("SELECT extract(epoch FROM set_at - '2000-01-01 00:00 UTC') * 1000000 FROM converge.strategies") + 0);
 	my $instead = Hostile::varint($b->sql("SELECT extract(epoch FROM set_at - '2000-01-01 00:00 UTC') * 1000000 FROM converge.strategies") + $five_hours);
-	my @told = map { my $m = pack 'H*', $_; $m =~ s/\Q$set\E/$instead/; unpack 'H*', $m } @before;
+	my @told = map { my $m = substr pack('H*', $_), 1, -4; $m =~ s/\Q$set\E/$instead/; unpack 'H*', 'D' . Hostile::sealed($m) } @before;
 	isnt("@told", "@before", 'a table description says when a strategy was set');
 	$h->refused('a strategy of a time to come', qr/strategy of column "n" was set in the future/, [ @told, $h->{entries}, $h->{head} ]);
 	is($a->sql('SELECT count(*) FROM converge.strategies WHERE set_at > now()'), '0', 'it is not set');

@@ -382,4 +382,21 @@ put_image(CvgBuf *out, const CvgImage *image)
 	}
 }
 
+static inline CvgEntryHeader
+gen_entry_header(void)
+{
+	CvgEntryHeader h;
+
+	h.origin = gen_id();
+	do
+		h.seq = gen_int64();
+	while (h.seq == 0);
+	h.prev_seq = gen_chance(50) ? h.seq - 1 : (int64) (unit_rand() % (uint64) h.seq);
+	do
+		h.stamp = gen_int64();
+	while (h.stamp == 0);
+	return h;
+}
+
+
 #endif

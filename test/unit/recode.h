@@ -161,21 +161,52 @@ recode_head(CvgSlice in, CvgBuf *out)
 	return CVG_OK;
 }
 
-/* What follows the 'E'. */
+#define RECODE_SEAL		4
+
+/* The entry at the reader, whose head comes without its seal and gets it here. */
 static inline CvgStatus
-recode_entries(CvgSlice in, CvgBuf *out)
+recode_entry(CvgReader *in, CvgBuf *out)
 {
+	size_t		start = in->pos;
+	uint32		seal = 0;
+	CvgBuf		sealed;
 	CvgReader	r;
 	CvgEntryHeader h;
 	CvgSlice	body;
 
-	cvg_reader_init(&r, in);
-	while (cvg_entries_next(&r, &h, &body))
+	(void) cvg_get_slice(in, in->len);
+	(void) cvg_get_varint(in);
+	(void) cvg_get_varint(in);
+	(void) cvg_get_varint(in);
+	if (!cvg_reader_ok(in))
+		return in->status;
+	cvg_buf_init(&sealed);
+	cvg_put_bytes(&sealed, in->data + start, in->pos - start);
+	cvg_seal(&sealed, 0, &seal);
+	cvg_put_bytes(&sealed, in->data + in->pos, in->len - in->pos);
+	cvg_reader_init(&r, cvg_buf_slice(&sealed));
+	if (cvg_entries_next(&r, &h, &body))
 	{
 		cvg_entry_header_encode(&h, out);
+		out->len -= RECODE_SEAL;
 		cvg_put_slice(out, body);
 	}
+	in->pos = start + r.pos - RECODE_SEAL;
+	cvg_buf_free(&sealed);
 	return r.status;
+}
+
+/* What follows the 'E', with heads without seals, so that damage gets past them. */
+static inline CvgStatus
+recode_entries(CvgSlice in, CvgBuf *out)
+{
+	CvgReader	r;
+	CvgStatus	status = CVG_OK;
+
+	cvg_reader_init(&r, in);
+	while (status == CVG_OK && !cvg_reader_at_end(&r))
+		status = recode_entry(&r, out);
+	return status;
 }
 
 static inline CvgStatus

@@ -146,6 +146,7 @@ gen_body(CvgBody *body, uint64 *hashes)
 		body->flags = CVG_BODY_SPILLED;
 		body->nparts = 1 + unit_below(1000);
 		body->total_bytes = body->nparts * 1024 * 1024;
+		body->parts_seal = (uint32) unit_rand();
 		body->nchanges = 1 + unit_below(1000000);
 		body->nchanges = Min(body->nchanges, (uint64) body->total_bytes / 4);
 		return;
@@ -173,6 +174,7 @@ static void
 check_lag(const CvgBody *body, const uint64 *hashes, CvgSlice want)
 {
 	CvgBody		first = *body;
+	CvgEntryHeader header = gen_entry_header();
 	CvgBuf		buf;
 	size_t		size;
 
@@ -182,7 +184,7 @@ check_lag(const CvgBody *body, const uint64 *hashes, CvgSlice want)
 	size = cvg_sealed_body_size(&buf, body->horizon_lag);
 	cvg_body_set_lag(&buf, body->horizon_lag);
 	CHECK(cvg_slice_eq(cvg_buf_slice(&buf), want));
-	cvg_seal(&buf, 0);
+	cvg_body_seal(&buf, &header);
 	CHECK(buf.len == size);
 	cvg_buf_free(&buf);
 }
@@ -209,6 +211,7 @@ test_bodies(void)
 		CHECK(cvg_body_decode(bytes, &got, &err) == CVG_OK, "status %d at %zu", err.status, err.offset);
 		CHECK(got.horizon_lag == body.horizon_lag && got.nchanges == body.nchanges &&
 			  got.nparts == body.nparts && got.total_bytes == body.total_bytes &&
+			  got.parts_seal == body.parts_seal &&
 			  got.ndescriptors == body.ndescriptors);
 		check_lag(&body, hashes, bytes);
 		CHECK(clock_eq(body.deps, got.deps) && clock_eq(body.stable, got.stable) &&
@@ -292,6 +295,149 @@ test_damage(void)
 	}
 }
 
+/* ---- seals ---- */
+
+/* Would a receiver take these bytes for an entry? */
+static bool
+is_entry(CvgSlice bytes)
+{
+	CvgEntryHeader header;
+	CvgSlice	body;
+	CvgBody		decoded;
+	CvgReader	r;
+
+	cvg_reader_init(&r, bytes);
+	return cvg_entries_next(&r, &header, &body) && cvg_reader_at_end(&r) &&
+		cvg_sealed_body_decode(&header, body, &decoded, NULL) == CVG_OK;
+}
+
+/* An entry as it is sent: damage anywhere is noticed, in its head too. */
+static void
+check_sent(const CvgEntryHeader *header, CvgSlice sealed)
+{
+	CvgBuf		buf;
+	size_t		i;
+	int			bit;
+
+	cvg_buf_init(&buf);
+	cvg_entry_header_encode(header, &buf);
+	cvg_put_slice(&buf, sealed);
+	CHECK(is_entry(cvg_buf_slice(&buf)));
+	for (i = 0; i < buf.len; i++)
+	{
+		CHECK(!is_entry(cvg_slice(buf.data, i)), "cut at %zu", i);
+		for (bit = 0; bit < 8; bit++)
+		{
+			buf.data[i] ^= (uint8) (1 << bit);
+			CHECK(!is_entry(cvg_buf_slice(&buf)), "bit %d of byte %zu of %zu", bit, i, buf.len);
+			buf.data[i] ^= (uint8) (1 << bit);
+		}
+	}
+	cvg_buf_free(&buf);
+}
+
+/* An entry as it is in the log: its body under another head is none. */
+static void
+check_stored(const CvgEntryHeader *header, CvgSlice sealed)
+{
+	CvgEntryHeader other = *header;
+	CvgSlice	origin = gen_copy(header->origin);
+	CvgBody		body;
+
+	other.prev_seq = unit_below(10);
+	CHECK(cvg_sealed_body_decode(&other, sealed, &body, NULL) == CVG_OK, "made when it is served");
+	other.seq ^= INT64CONST(1) << unit_below(62);
+	CHECK(cvg_sealed_body_decode(&other, sealed, &body, NULL) == CVG_E_CHECKSUM, "seq");
+	other.seq = header->seq;
+	other.stamp ^= INT64CONST(1) << unit_below(62);
+	CHECK(cvg_sealed_body_decode(&other, sealed, &body, NULL) == CVG_E_CHECKSUM, "stamp");
+	other.seq = header->stamp;
+	other.stamp = header->seq;
+	CHECK(cvg_sealed_body_decode(&other, sealed, &body, NULL) == CVG_E_CHECKSUM, "both exchanged");
+	other = *header;
+	((uint8 *) origin.data)[unit_below(origin.len)] ^= 1;
+	other.origin = origin;
+	CHECK(cvg_sealed_body_decode(&other, sealed, &body, NULL) == CVG_E_CHECKSUM, "origin");
+	CHECK(cvg_sealed_body_decode(header, cvg_slice(sealed.data, 3), &body, NULL) == CVG_E_TRUNCATED);
+}
+
+static void
+test_sealed_entries(void)
+{
+	int			rounds = 20;
+
+	while (rounds-- > 0)
+	{
+		CvgEntryHeader header = gen_entry_header();
+		CvgBody		body;
+		uint64		hashes[RECODE_TABLES];
+		CvgBuf		buf;
+		CvgSlice	sealed;
+
+		gen_body(&body, hashes);
+		cvg_buf_init(&buf);
+		cvg_body_encode(&body, hashes, &buf);
+		cvg_body_seal(&buf, &header);
+		sealed = gen_take(&buf);
+		check_sent(&header, sealed);
+		check_stored(&header, sealed);
+		gen_reset();
+	}
+}
+
+#define PARTS	4
+
+/* The seal of the last of these parts, in this order; 0 if one is refused. */
+static uint32
+unseal_parts(const CvgSlice *parts, const int *order, int n)
+{
+	uint32		chain = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		CvgSlice	part = parts[order[i]];
+
+		if (cvg_unseal(&part, &chain, NULL) != CVG_OK)
+			return 0;
+		CHECK(part.len == parts[order[i]].len - 4);
+	}
+	return chain;
+}
+
+static void
+test_parts(void)
+{
+	static const int order[] = {0, 1, 2, 3};
+	static const int wrong[][PARTS] = {{1, 2, 3, 0}, {0, 2, 1, 3}, {0, 0, 1, 2}, {0, 2, 3, 1}, {0, 1, 3, 2}};
+	CvgSlice	parts[PARTS];
+	uint32		chain = 0;
+	size_t		i;
+	int			p;
+
+	for (p = 0; p < PARTS; p++)
+	{
+		CvgSlice	bytes = gen_bytes(1 + unit_below(100));
+		CvgBuf		buf;
+
+		cvg_buf_init(&buf);
+		cvg_put_bytes(&buf, bytes.data, bytes.len);
+		cvg_seal(&buf, 0, &chain);
+		parts[p] = gen_take(&buf);
+	}
+	CHECK(unseal_parts(parts, order, PARTS) == chain);
+	CHECK(unseal_parts(parts, order, PARTS - 1) != chain, "the last is missing");
+	for (p = 0; p < (int) lengthof(wrong); p++)
+		CHECK(unseal_parts(parts, wrong[p], PARTS) == 0, "another order");
+	for (i = 0; i < parts[2].len * 8; i++)
+	{
+		((uint8 *) parts[2].data)[i / 8] ^= (uint8) (1 << i % 8);
+		CHECK(unseal_parts(parts, order, PARTS) == 0, "bit %zu", i);
+		((uint8 *) parts[2].data)[i / 8] ^= (uint8) (1 << i % 8);
+	}
+	gen_reset();
+}
+
 /* ---- the format never changes unnoticed ---- */
 
 static void
@@ -300,6 +446,7 @@ test_golden(void)
 	static const uint8 body_bytes[] = {
 		0x10, 5, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0
 	};
+	CvgEntryHeader header = {cvg_slice_cstring("a"), 300, 299, 7};
 	CvgBody		body;
 	CvgError	err;
 	CvgBuf		buf;
@@ -312,6 +459,12 @@ test_golden(void)
 	CHECK(body.horizon_lag == 5 && body.nchanges == 0);
 	CHECK(cvg_body_horizon(&body, 7) == 2 && cvg_body_horizon(&body, 4) == 0);
 	CHECK(cvg_body_hash(&body, 0) == UINT64CONST(0x0102030405060708));
+	cvg_buf_init(&buf);
+	cvg_put_bytes(&buf, body_bytes, sizeof(body_bytes));
+	cvg_body_seal(&buf, &header);
+	CHECK(cvg_slice_eq(cvg_slice(buf.data + sizeof(body_bytes), buf.len - sizeof(body_bytes)),
+					   cvg_slice("\x92\x95\xe7\xe2", 4)));
+	cvg_buf_free(&buf);
 	cvg_buf_init(&buf);
 	cvg_put_value(&buf, CVG_VALUE_NULL, NULL, 0);
 	cvg_put_value(&buf, CVG_VALUE_BINARY, "ab", 2);
@@ -643,11 +796,12 @@ test_body_edges(void)
 	CHECK(body_status("\x10\0\0\1\2\0\0", 7) == CVG_E_MALFORMED, "change shorter than any");
 	CHECK(body_status("\x10\0\0\1\3\0\0\0", 8) == CVG_E_MALFORMED, "change without a descriptor");
 	CHECK(body_status("\x10\0\0\1\x83\0\0\0\0", 9) == CVG_E_TRUNCATED, "overlong length of a change");
-	CHECK(body_status("\x11\0\0\1\1\4", 6) == CVG_OK, "one part with one change");
-	CHECK(body_status("\x11\0\0\1\0\4", 6) == CVG_E_MALFORMED, "spilled into no part");
-	CHECK(body_status("\x11\0\0\1\5\4", 6) == CVG_E_MALFORMED, "empty parts");
-	CHECK(body_status("\x11\0\0\2\1\4", 6) == CVG_E_MALFORMED, "changes shorter than any");
-	CHECK(body_status("\x11\0\0\0\1\4", 6) == CVG_E_MALFORMED, "spilled without a change");
+	CHECK(body_status("\x11\0\0\1\1\4seal", 10) == CVG_OK, "one part with one change");
+	CHECK(body_status("\x11\0\0\1\1\4sea", 9) == CVG_E_TRUNCATED, "no seal of the last part");
+	CHECK(body_status("\x11\0\0\1\0\4seal", 10) == CVG_E_MALFORMED, "spilled into no part");
+	CHECK(body_status("\x11\0\0\1\5\4seal", 10) == CVG_E_MALFORMED, "empty parts");
+	CHECK(body_status("\x11\0\0\2\1\4seal", 10) == CVG_E_MALFORMED, "changes shorter than any");
+	CHECK(body_status("\x11\0\0\0\1\4seal", 10) == CVG_E_MALFORMED, "spilled without a change");
 	gen_reset();
 }
 
@@ -667,5 +821,7 @@ main(void)
 	test_bodies();
 	test_images();
 	test_damage();
+	test_sealed_entries();
+	test_parts();
 	return unit_done();
 }

@@ -43,13 +43,13 @@ has_entry(CvgSlice origin, int64 seq, CvgStamp stamp, void *arg)
 }
 
 static bool
-is_known(CvgSlice sealed, CvgStamp stamp, const char *id, int64 seq, CvgStamp of)
+is_known(const CvgEntryHeader *header, CvgSlice sealed, const char *id, int64 seq, CvgStamp of)
 {
 	Have		have = {id, seq, of};
 	CvgBody		body;
 
-	CHECK(cvg_sealed_body_decode(sealed, &body, NULL) == CVG_OK);
-	return cvg_moved_is_known(&body, stamp, has_entry, &have);
+	CHECK(cvg_sealed_body_decode(header, sealed, &body, NULL) == CVG_OK);
+	return cvg_moved_is_known(&body, header->stamp, has_entry, &have);
 }
 
 /* A body that depends on one more entry, and is otherwise as it was. */
@@ -61,38 +61,44 @@ test_moved_body(void)
 	CvgBuf		sealed;
 	CvgBuf		out;
 	CvgBuf		twice;
-	CvgSlice	b = cvg_slice_cstring("b");
-	CvgSlice	b1 = cvg_slice_cstring("b~1");
+	CvgEntryHeader b = {cvg_slice_cstring("b"), 8, 6, 5};
+	CvgEntryHeader b1 = {cvg_slice_cstring("b~1"), 8, 6, 5};
+	CvgEntryHeader b2 = {cvg_slice_cstring("b~2"), 8, 6, 5};
 
 	cvg_buf_init(&sealed);
 	cvg_buf_init(&out);
 	cvg_buf_init(&twice);
 	body.horizon_lag = 77;
 	cvg_body_encode(&body, NULL, &sealed);
-	cvg_seal(&sealed, 0);
-	CHECK(!is_known(cvg_buf_slice(&sealed), 5, "b", 8, 5), "it had no other number");
+	cvg_body_seal(&sealed, &b);
+	CHECK(!is_known(&b, cvg_buf_slice(&sealed), "b", 8, 5), "it had no other number");
 
-	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 8, 7, &out) == CVG_OK);
-	CHECK(cvg_sealed_body_decode(cvg_buf_slice(&out), &after, NULL) == CVG_OK);
-	CHECK(cvg_vclock_get(after.deps, b) == 7 && cvg_vclock_count(after.deps) == 1);
-	CHECK(cvg_vclock_get(after.moved, b) == 8 && cvg_vclock_count(after.moved) == 1);
+	CHECK(cvg_sealed_body_move(&b, cvg_buf_slice(&sealed), b1.origin, true, 7, &out) == CVG_OK);
+	CHECK(cvg_sealed_body_decode(&b1, cvg_buf_slice(&out), &after, NULL) == CVG_OK);
+	CHECK(cvg_vclock_get(after.deps, b.origin) == 7 && cvg_vclock_count(after.deps) == 1);
+	CHECK(cvg_vclock_get(after.moved, b.origin) == 8 && cvg_vclock_count(after.moved) == 1);
 	CHECK(after.horizon_lag == 77 && after.nchanges == 0);
-	CHECK(is_known(cvg_buf_slice(&out), 5, "b", 8, 5), "applied under its former number");
-	CHECK(!is_known(cvg_buf_slice(&out), 5, "b", 8, 6), "that was another entry");
-	CHECK(!is_known(cvg_buf_slice(&out), 5, "b", 7, 5), "that one came before it");
+	CHECK(is_known(&b1, cvg_buf_slice(&out), "b", 8, 5), "applied under its former number");
+	CHECK(!is_known(&b1, cvg_buf_slice(&out), "b", 8, 6), "that was another entry");
+	CHECK(!is_known(&b1, cvg_buf_slice(&out), "b", 7, 5), "that one came before it");
+	CHECK(cvg_sealed_body_decode(&b, cvg_buf_slice(&out), &after, NULL) == CVG_E_CHECKSUM,
+		  "it is not the former one's any more");
 
-	CHECK(cvg_sealed_body_move(cvg_buf_slice(&out), b1, 8, 0, &twice) == CVG_OK);
-	CHECK(cvg_sealed_body_decode(cvg_buf_slice(&twice), &after, NULL) == CVG_OK);
+	CHECK(cvg_sealed_body_move(&b1, cvg_buf_slice(&out), b2.origin, true, 0, &twice) == CVG_OK);
+	CHECK(cvg_sealed_body_decode(&b2, cvg_buf_slice(&twice), &after, NULL) == CVG_OK);
 	CHECK(cvg_vclock_count(after.deps) == 1 && cvg_vclock_count(after.moved) == 2, "moved again");
-	CHECK(is_known(cvg_buf_slice(&twice), 5, "b", 8, 5) && is_known(cvg_buf_slice(&twice), 5, "b~1", 8, 5));
+	CHECK(is_known(&b2, cvg_buf_slice(&twice), "b", 8, 5) && is_known(&b2, cvg_buf_slice(&twice), "b~1", 8, 5));
 
 	cvg_buf_reset(&twice);
-	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 0, 0, &twice) == CVG_OK);
+	CHECK(cvg_sealed_body_move(&b, cvg_buf_slice(&sealed), b.origin, false, 0, &twice) == CVG_OK);
 	CHECK(cvg_slice_eq(cvg_buf_slice(&twice), cvg_buf_slice(&sealed)), "neither");
 
-	sealed.data[0] ^= 1;
 	cvg_buf_reset(&out);
-	CHECK(cvg_sealed_body_move(cvg_buf_slice(&sealed), b, 9, 0, &out) != CVG_OK, "damage is noticed");
+	b.stamp++;
+	CHECK(cvg_sealed_body_move(&b, cvg_buf_slice(&sealed), b1.origin, true, 0, &out) != CVG_OK, "not its head");
+	b.stamp--;
+	sealed.data[0] ^= 1;
+	CHECK(cvg_sealed_body_move(&b, cvg_buf_slice(&sealed), b1.origin, true, 0, &out) != CVG_OK, "damage is noticed");
 	CHECK(out.len == 0);
 	cvg_buf_free(&sealed);
 	cvg_buf_free(&out);
