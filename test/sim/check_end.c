@@ -237,8 +237,8 @@ check_equal(Node *a, Node *b)
 
 	for (k = 0; k < w.cfg.nkeys; k++)
 	{
-		const Row  *x = &a->mem.live[k];
-		const Row  *y = &b->mem.live[k];
+		const Row  *x = whole_row(&a->mem, k);
+		const Row  *y = whole_row(&b->mem, k);
 
 		if (memcmp(&a->mem.seen[k], &b->mem.seen[k], sizeof(Bits)) != 0 ||
 			is_confused(k, &a->mem.seen[k]) || has_redrawn_dot(k, &a->mem.seen[k]))
@@ -347,7 +347,9 @@ check_end(bool converged)
 			if (is_there(&w.nodes[j]))
 				check_equal(&w.nodes[j], &w.nodes[i]);
 		}
-		if (converged && w.cfg.forget && is_there(&w.nodes[i]))
+		if (is_there(&w.nodes[i]))
+			check_visible_set(&w.nodes[i]);
+		if (converged && w.cfg.forget && is_there(&w.nodes[i]) && !aside_anywhere())
 			check_forgotten(&w.nodes[i]);
 	}
 	check_nothing_lost();

@@ -22,6 +22,8 @@ typedef struct Client
 	CvgSlice	grave_n;		/* counter of the tombstone that it is inserted over */
 	CvgStamp	stamp;
 	int			amount;			/* added by the insert */
+	Row			fresh;			/* what is to be written */
+	bool		made;			/* that */
 	bool		sync;
 	bool		rolls_back;
 	CvgBody		body;
@@ -188,14 +190,14 @@ capture(Txn *t, char kind, int key, const Row *old, const Row *row, CvgStamp sta
 }
 
 static void
-new_values(Row *row, int columns)
+new_values(Row *row, int key, int columns)
 {
 	int			i;
 
 	for (i = 0; i < NCOLS; i++)
 	{
 		if (columns & (1 << i))
-			row->values[i] = ++w.next_value;
+			row->values[i] = i == 0 && RIVAL(key) ? 1 + below(w.cfg.claims) : ++w.next_value;
 	}
 	row->known |= columns;
 }
@@ -216,7 +218,7 @@ do_update(Client *c)
 {
 	Txn		   *t = c->txn;
 	Row			old = *txn_live(t, c->key);
-	Row			row = old;
+	Row			row = c->fresh;
 	CvgStamp	stamp;
 	int			amount = w.cfg.counter[c->key] && chance(0.6) ? 1 + below(9) : 0;
 
@@ -224,7 +226,6 @@ do_update(Client *c)
 		row.n = add_to_counter(t, row.n, false, amount);
 	row.state = write_state(t, KEYLESS(c->key) && MUTANT(M_NEW_BIRTH) ? 'I' : 'U', c->key, row.state,
 							c->columns, &stamp);
-	new_values(&row, c->columns);
 	txn_set_live(t, c->key, &row);
 	capture(t, 'U', c->key, &old, &row, stamp, columns_to_log(c->key, c->columns), amount);
 	COUNT(updates);
@@ -241,9 +242,7 @@ do_delete(Client *c)
 	CvgStamp	stamp;
 
 	row.state = write_state(t, 'D', c->key, row.state, 0, &stamp);
-	if (!t->deletes)
-		t->node->shm.deleters++;
-	t->deletes = true;
+	txn_note_delete(t);
 	txn_set_live(t, c->key, &none);
 	if (txn_tomb(t, c->key)->present)
 		fail(c->key, "%s: a live row has a tombstone beside it", t->node->name);
@@ -299,6 +298,8 @@ before_insert(Client *c)
 		return lock;
 	if (old.len > 0)
 		COUNT(over_tombstone);
+	t->over_grave = old.len > 0;
+	t->saw = txn_table_seen(t, c->key);
 	c->state = write_state(t, 'I', c->key, old, 0, &c->stamp);
 	return LOCKED;
 }
@@ -337,6 +338,8 @@ after_insert(Client *c)
 				COUNT(restamped);
 				if (c->amount != 0)
 					row.n = add_to_counter(t, counter, true, c->amount);
+				t->over_grave = true;
+				t->saw = txn_table_seen(t, c->key);
 				row.state = write_state(t, 'I', c->key, grave, 0, &c->stamp);
 				txn_set_live(t, c->key, &row);
 			}
@@ -429,6 +432,7 @@ begin_statement(Client *c)
 	c->key = below(w.cfg.nkeys);
 	c->kind = w.cfg.hot ? "IPPPUDDD"[below(8)] : "IPPUUUDDD"[below(9)];
 	c->columns = 1 + below(ALL_COLUMNS);
+	c->made = false;
 	choose_keyless(c);
 	c->proc.pc = c->kind == 'I' || c->kind == 'P' ? PC_BEFORE_INSERT : PC_LOCK;
 	schedule(&c->proc, delay);
@@ -454,6 +458,28 @@ next_statement(Client *c)
 	schedule(&c->proc, 1 + below(80));
 }
 
+/*
+ * The row's values are chosen; may it be visible with them?  If not, the
+ * statement or the whole transaction fails.
+ */
+static bool
+is_admitted(Client *c, const Row *old)
+{
+	bool		refused;
+
+	if (!have_lock(c, violates(c->txn, c->key, &c->fresh, old, &refused)))
+		return false;
+	c->made = false;
+	if (!refused)
+		return true;
+	COUNT(refused);
+	if (chance(0.3))
+		roll_back(c);
+	else
+		next_statement(c);
+	return false;
+}
+
 static void
 lock_and_write(Client *c)
 {
@@ -461,6 +487,18 @@ lock_and_write(Client *c)
 
 	if (!have_lock(c, lock_row(t, c->key, false)))
 		return;
+	if (c->kind != 'D' && txn_live(t, c->key)->present)
+	{
+		(void) lock_row(t, c->key, true);
+		if (!c->made)
+		{
+			c->fresh = *txn_live(t, c->key);
+			new_values(&c->fresh, c->key, c->columns);
+			c->made = true;
+		}
+		if (!is_admitted(c, txn_live(t, c->key)))
+			return;
+	}
 	if (txn_live(t, c->key)->present)
 	{
 		/* the shelf has no lock of its own against inserts into it */
@@ -479,16 +517,18 @@ static void
 insert_row(Client *c)
 {
 	Txn		   *t = c->txn;
-	Row			row = {.present = true, .state = c->state, .n_known = true};
+	Row			row;
 
 	if (!have_lock(c, lock_row(t, c->key, false)))
 		return;
 	if (txn_live(t, c->key)->present)
 	{
 		/* the key is there */
+		c->made = false;
 		if (c->kind == 'P')
 		{
 			c->kind = 'U';
+			c->proc.pc = PC_LOCK;
 			lock_and_write(c);
 		}
 		else
@@ -496,7 +536,15 @@ insert_row(Client *c)
 		return;
 	}
 	(void) lock_row(t, c->key, true);
-	new_values(&row, ALL_COLUMNS);
+	if (!c->made)
+	{
+		c->fresh = (Row) {.present = true, .state = c->state, .n_known = true};
+		new_values(&c->fresh, c->key, ALL_COLUMNS);
+		c->made = true;
+	}
+	if (!is_admitted(c, NULL))
+		return;
+	row = c->fresh;
 	c->amount = w.cfg.counter[c->key] ? 1 + below(9) : 0;
 	if (c->amount != 0)
 		row.n = add_to_counter(t, c->grave_n, c->grave_n.len > 0, c->amount);

@@ -23,13 +23,15 @@ typedef struct Manager
 	uint32		saved_forgotten;
 	uint64		saved_version;
 	CvgStamp	turned_at;		/* the log went on in the next segment */
+	uint64		aside;			/* Shm.aside before it looked */
 	bool		started;
 } Manager;
 
 enum
 {
 	PC_LOAD, PC_COMMIT, PC_CEILING, PC_CEILING_DONE, PC_MEMBERS, PC_MEMBERS_DONE, PC_STABLE,
-	PC_STABLE_DONE, PC_TOMBSTONES, PC_TOMBSTONES_COMMIT, PC_LOG, PC_LOG_DONE, PC_CLAIMS,
+	PC_STABLE_DONE, PC_TOMBSTONES, PC_TOMBSTONES_COMMIT, PC_ASIDE, PC_ASIDE_DONE,
+	PC_SWEEP, PC_SWEEP_COMMIT, PC_LOG, PC_LOG_DONE, PC_CLAIMS,
 	PC_RENEW, PC_RENEWED, PC_SLEEP
 };
 
@@ -143,6 +145,7 @@ publish_load(Node *node)
 	shm->stable_version++;
 	shm->ready = true;
 	shm->renewing = false;
+	shm->aside = w.cfg.rivals != 0;
 }
 
 static void
@@ -424,11 +427,53 @@ drop_tombstones(Manager *m)
 	}
 	if (m->txn == NULL)
 	{
-		go(m, PC_LOG, 1);
+		go(m, w.cfg.rivals != 0 ? PC_ASIDE : PC_LOG, 1);
 		return;
 	}
 	txn_commit_begin(m->txn, false);
 	go(m, PC_TOMBSTONES_COMMIT, 1 + below(100));
+}
+
+/* Are there still rows set aside?  Not if another has been set aside meanwhile. */
+static void
+look_for_rows_aside(Manager *m)
+{
+	m->aside = m->proc.node->shm.aside;
+	go(m, m->aside != 0 && nothing_aside(m->proc.node) ? PC_ASIDE_DONE : PC_SWEEP, 1 + below(50));
+}
+
+static void
+sweep(Manager *m)
+{
+	m->txn = begin_sweep(m->proc.node);
+	go(m, m->txn != NULL ? PC_SWEEP_COMMIT : PC_LOG, 1);
+}
+
+/* It gives way to who writes, and comes again. */
+static void
+sweep_step(Manager *m)
+{
+	RowResult	result = ROW_DONE;
+	int64		delay;
+
+	if (m->txn->stage == 0)
+		result = recheck_step(m->txn, &delay);
+	if (result == ROW_FAILED)
+	{
+		txn_abort(m->txn);
+		go(m, PC_LOG, 1);
+	}
+	else if (result != ROW_DONE)
+		schedule(&m->proc, delay);
+	else if (m->txn->stage == 0)
+	{
+		txn_commit_begin(m->txn, false);
+		schedule(&m->proc, 1 + below(60));
+	}
+	else if (txn_commit_step(m->txn, &delay))
+		go(m, PC_LOG, 1);
+	else
+		schedule(&m->proc, delay);
 }
 
 /* What the next segment holds, per origin; has everybody all of it? */
@@ -557,9 +602,23 @@ manager_step(Proc *p)
 			break;
 		case PC_TOMBSTONES_COMMIT:
 			if (txn_commit_step(m->txn, &delay))
-				go(m, PC_LOG, 1);
+				go(m, w.cfg.rivals != 0 ? PC_ASIDE : PC_LOG, 1);
 			else
 				schedule(p, delay);
+			break;
+		case PC_ASIDE:
+			look_for_rows_aside(m);
+			break;
+		case PC_ASIDE_DONE:
+			if (node->shm.aside == m->aside)
+				node->shm.aside = 0;
+			go(m, PC_SWEEP, 1);
+			break;
+		case PC_SWEEP:
+			sweep(m);
+			break;
+		case PC_SWEEP_COMMIT:
+			sweep_step(m);
 			break;
 		case PC_LOG:
 			rotate_log(m);

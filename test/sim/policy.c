@@ -61,6 +61,7 @@ own_horizon(Node *node, CvgStamp *own, int64 *last)
 	*last = cvg_horizon_last_seq(&h, node->shm.last_seq, node->shm.last_committed_seq);
 	if (!MUTANT(M_NO_CEILING))
 		cvg_horizon_cap(&h, node->shm.ceiling);
+	cvg_horizon_hold(&h, node->shm.aside != 0 && !MUTANT(M_ASIDE_HORIZON), &node->shm.told_horizon);
 	*own = h.stamp;
 }
 

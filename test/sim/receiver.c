@@ -788,6 +788,9 @@ key_of_change(Receiver *r)
 	{
 		const Row  *row = txn_live(r->txn, k)->present ? txn_live(r->txn, k) : txn_tomb(r->txn, k);
 
+		if (!row->present)
+			row = &txn_aside(r->txn, k)->row;
+
 		if (row->present && cvg_slice_eq(birth_of(row->state), birth))
 			return k;
 	}
@@ -911,8 +914,20 @@ static void
 end_batch(Receiver *r)
 {
 	Txn		   *t = r->txn;
+	int64		delay;
 	int			i;
 
+	switch (recheck_step(t, &delay))
+	{
+		case ROW_DONE:
+			break;
+		case ROW_FAILED:
+			retry(r);
+			return;
+		default:
+			schedule(&r->proc, delay);
+			return;
+	}
 	for (i = 0; i < t->norigins; i++)
 		t->node->shm.pending[t->origins[i].id] = t->origins[i].reached.seq;
 	t->pending_set = true;

@@ -11,7 +11,7 @@
 
 typedef enum Place
 {
-	ROW_ABSENT, ROW_LIVE, ROW_TOMBSTONE
+	ROW_ABSENT, ROW_LIVE, ROW_TOMBSTONE, ROW_ASIDE
 } Place;
 
 typedef struct Input
@@ -26,7 +26,7 @@ typedef struct Input
 
 enum
 {
-	PC_LOOK_ROW, PC_LOOK_SHELF, PC_MERGE, PC_MOVE, PC_LIVE_APPEARED, PC_BURIED
+	PC_LOOK_ROW, PC_LOOK_SHELF, PC_LOOK_ASIDE, PC_MERGE, PC_MOVE, PC_SET_ASIDE, PC_LIVE_APPEARED, PC_BURIED
 };
 
 struct RowWork
@@ -49,6 +49,9 @@ struct RowWork
 	uint32		deleted;
 	Place		place;
 	Row			local;
+	bool		settling;		/* no change: what is set aside and what is in the table are one */
+	bool		twin_taken;		/* what is set aside is among the inputs */
+	Bits		taken;			/* writes in inputs other than the change */
 	/* result of the merge */
 	Row			merged;
 	bool		alive;
@@ -115,6 +118,28 @@ row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
 	return rw;
 }
 
+/* A change that writes nothing; the row set aside comes in as an image. */
+RowWork *
+row_begin_settle(Txn *t, int key)
+{
+	RowWork    *rw = sim_alloc(sizeof(RowWork));
+
+	rw->txn = t;
+	rw->key = key;
+	rw->id = t->id;
+	rw->kind = CVG_OP_UPDATE;
+	rw->inputs[0].state = txn_aside(t, key)->row.state;
+	rw->ninputs = 1;
+	rw->settling = true;
+	return rw;
+}
+
+bool
+row_settled(const RowWork *rw)
+{
+	return rw->twin_taken;
+}
+
 int
 row_key(const RowWork *rw)
 {
@@ -159,6 +184,7 @@ row_fetched(RowWork *rw, const Fetched *answer)
 	stamp_observe(rw->txn->node, cvg_rowstate_last_dot(answer->row.state).stamp);
 	add_image(rw, &answer->row);
 	bits_join(&rw->txn->seen[rw->key], &answer->seen);
+	bits_join(&rw->taken, &answer->seen);
 	rw->pc = PC_LOOK_ROW;
 }
 
@@ -178,8 +204,15 @@ fetch_answer(Node *node, int key, Fetched *answer)
 		answer->found = 2;
 		answer->row = node->mem.tomb[key];
 	}
+	else if (node->mem.aside[key].row.present)
+	{
+		answer->found = 1;
+		answer->row = node->mem.aside[key].row;
+		answer->seen = node->mem.aside[key].writes;
+		return;
+	}
 	if (answer->found != 0)
-		answer->seen = node->mem.seen[key];
+		answer->seen = table_seen(&node->mem, key);
 }
 
 /* ---- where is it ---- */
@@ -229,7 +262,7 @@ look_shelf(RowWork *rw, int64 *delay)
 
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
-	rw->pc = PC_MERGE;
+	rw->pc = RIVAL(rw->key) ? PC_LOOK_ASIDE : PC_MERGE;
 	if (!tomb->present)
 		return ROW_AGAIN;
 	if (is_forgotten(rw, tomb->state))
@@ -239,9 +272,49 @@ look_shelf(RowWork *rw, int64 *delay)
 		COUNT(treated_absent);
 		return ROW_AGAIN;
 	}
+	rw->pc = PC_MERGE;
 	rw->place = ROW_TOMBSTONE;
 	rw->local = *tomb;
 	return ROW_AGAIN;
+}
+
+static RowResult
+look_aside(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	LockResult	lock = LOCKED;
+
+	if (any_aside(t))
+		lock = lock_aside(t);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	rw->pc = PC_MERGE;
+	if (any_aside(t) && txn_aside(t, rw->key)->row.present)
+	{
+		rw->place = ROW_ASIDE;
+		rw->local = txn_aside(t, rw->key)->row;
+	}
+	return ROW_AGAIN;
+}
+
+/* A key that is set aside and is in the table again: one goes into the other. */
+static LockResult
+take_twin(RowWork *rw)
+{
+	Txn		   *t = rw->txn;
+	LockResult	lock;
+
+	if ((rw->place != ROW_LIVE && rw->place != ROW_TOMBSTONE) || rw->twin_taken || !any_aside(t))
+		return LOCKED;
+	lock = lock_aside(t);
+	if (lock != LOCKED || !txn_aside(t, rw->key)->row.present)
+		return lock;
+	bits_join(&rw->taken, &txn_aside(t, rw->key)->writes);
+	add_image(rw, &txn_aside(t, rw->key)->row);
+	txn_take_aside(t, rw->key);
+	rw->twin_taken = true;
+	COUNT(settled);
+	return LOCKED;
 }
 
 /* ---- merging ---- */
@@ -394,16 +467,23 @@ is_covered(RowWork *rw)
 }
 
 static RowResult
-merge_step(RowWork *rw)
+merge_step(RowWork *rw, int64 *delay)
 {
-	if (rw->place != ROW_ABSENT && !rw->dug_up && is_covered(rw))
+	LockResult	lock;
+
+	if (rw->place != ROW_ABSENT && !rw->dug_up && !rw->settling && is_covered(rw))
 	{
 		COUNT(covered);
 		return ROW_DONE;
 	}
+	lock = take_twin(rw);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	if (rw->settling && !rw->twin_taken)
+		return ROW_DONE;
 	merge(rw);
 	/* whoever inserts over a dead row goes on from its counter */
-	if (rw->incomplete && (rw->alive || rw->n_unknown))
+	if (rw->incomplete && (rw->alive || rw->n_unknown) && !rw->settling)
 	{
 		/* it may have moved from the shelf between our two looks */
 		if (rw->place != ROW_LIVE && !rw->fetched && rw->looks++ < MAX_LOOKS && !MUTANT(M_LOOK_ONCE))
@@ -423,12 +503,77 @@ merge_step(RowWork *rw)
 
 /* ---- moving ---- */
 
-static void
-note_delete(Txn *t)
+/* Writes that are in the merged row. */
+static Bits
+merged_writes(RowWork *rw)
 {
-	if (!t->deletes)
-		t->node->shm.deleters++;
-	t->deletes = true;
+	Bits		writes = rw->place == ROW_ASIDE ? txn_aside(rw->txn, rw->key)->writes :
+		txn_table_seen(rw->txn, rw->key);
+
+	bits_join(&writes, &rw->taken);
+	if (rw->op != NULL)
+		bit_set(&writes, rw->op->index);
+	return writes;
+}
+
+static RowResult
+set_aside(RowWork *rw, int64 *delay)
+{
+	Txn		   *t = rw->txn;
+	Row			none = {0};
+	Bits		writes;
+	LockResult	lock = lock_aside(t);
+
+	if (lock == LOCKED && rw->place == ROW_LIVE)
+		lock = lock_row(t, rw->key, false);
+	if (lock == LOCKED)
+		lock = lock_shelf(t, rw->key, false);
+	if (lock != LOCKED)
+		return wait_result(lock, delay);
+	if (rw->place == ROW_LIVE && (!txn_live(t, rw->key)->present ||
+								  txn_live(t, rw->key)->version != rw->local.version))
+		return start_over(rw);
+	/* whoever had the lock may have set it aside too, or buried it */
+	if (txn_aside(t, rw->key)->row.present && !MUTANT(M_ASIDE_TWICE))
+		return start_over(rw);
+	if (!MUTANT(M_ASIDE_GRAVE) && txn_tomb(t, rw->key)->present &&
+		(rw->place != ROW_TOMBSTONE || txn_tomb(t, rw->key)->version != rw->local.version))
+		return start_over(rw);
+	if (txn_aside(t, rw->key)->row.present)
+		fail(rw->key, "%s: row %d is set aside twice", t->node->name, rw->key);
+	txn_note_delete(t);
+	writes = merged_writes(rw);
+	if (rw->place == ROW_LIVE)
+	{
+		(void) lock_row(t, rw->key, true);
+		txn_set_live(t, rw->key, &none);
+	}
+	if (rw->place == ROW_TOMBSTONE && txn_tomb(t, rw->key)->present &&
+		txn_tomb(t, rw->key)->version == rw->local.version)
+	{
+		(void) lock_shelf(t, rw->key, true);
+		txn_set_tomb(t, rw->key, &none);
+	}
+	txn_set_aside(t, rw->key, &rw->merged, &writes);
+	return ROW_DONE;
+}
+
+/* May the merged row be visible?  If not, it is set aside. */
+static bool
+is_refused(RowWork *rw, RowResult *result, int64 *delay)
+{
+	bool		refused;
+	LockResult	lock = violates(rw->txn, rw->key, &rw->merged,
+								rw->place == ROW_LIVE ? &rw->local : NULL, &refused);
+
+	if (lock != LOCKED)
+		*result = wait_result(lock, delay);
+	else if (refused)
+	{
+		*result = ROW_AGAIN;
+		rw->pc = PC_SET_ASIDE;
+	}
+	return lock != LOCKED || refused;
 }
 
 static RowResult
@@ -437,9 +582,10 @@ move_live(RowWork *rw, int64 *delay)
 	Txn		   *t = rw->txn;
 	Row			none = {0};
 	LockResult	lock = lock_row(t, rw->key, false);
+	RowResult	result;
 
 	if (!rw->alive)
-		note_delete(t);
+		txn_note_delete(t);
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
 	if (!txn_live(t, rw->key)->present ||
@@ -447,6 +593,8 @@ move_live(RowWork *rw, int64 *delay)
 		return start_over(rw);
 	if (rw->alive)
 	{
+		if (is_refused(rw, &result, delay))
+			return result;
 		(void) lock_row(t, rw->key, true);
 		txn_set_live(t, rw->key, &rw->merged);
 		return ROW_DONE;
@@ -468,15 +616,21 @@ shelve(RowWork *rw, int64 *delay)
 	LockResult	lock;
 	const Row  *tomb;
 
-	note_delete(t);
+	txn_note_delete(t);
 	lock = lock_shelf(t, rw->key, true);
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
 	tomb = txn_tomb(t, rw->key);
 	if (rw->place == ROW_TOMBSTONE && (!tomb->present || tomb->version != rw->local.version))
 		return start_over(rw);
-	if (rw->place == ROW_ABSENT && tomb->present)
+	if (rw->place != ROW_TOMBSTONE && tomb->present)
 		return start_over(rw);
+	if (rw->place == ROW_ASIDE)
+	{
+		bits_join(&rw->taken, &txn_aside(t, rw->key)->writes);
+		txn_take_aside(t, rw->key);
+		t->recheck = true;
+	}
 	txn_set_tomb(t, rw->key, &rw->merged);
 	rw->pc = PC_LIVE_APPEARED;
 	return ROW_AGAIN;
@@ -506,11 +660,14 @@ bring_in(RowWork *rw, int64 *delay)
 	Txn		   *t = rw->txn;
 	Row			none = {0};
 	LockResult	lock = lock_row(t, rw->key, false);
+	RowResult	result;
 
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
 	if (txn_live(t, rw->key)->present)
 		return start_over(rw);
+	if (is_refused(rw, &result, delay))
+		return result;
 	if (rw->place == ROW_TOMBSTONE)
 	{
 		lock = lock_shelf(t, rw->key, true);
@@ -554,6 +711,25 @@ buried(RowWork *rw, int64 *delay)
 }
 
 static RowResult
+move_row(RowWork *rw, int64 *delay)
+{
+	Bits		writes;
+
+	if (RIVAL(rw->key))
+		rw->txn->recheck = true;
+	if (rw->place == ROW_LIVE)
+		return move_live(rw, delay);
+	if (!rw->alive)
+		return shelve(rw, delay);
+	if (rw->place != ROW_ASIDE)
+		return bring_in(rw, delay);
+	/* it stays there until it is decided which rows are visible */
+	writes = merged_writes(rw);
+	txn_set_aside(rw->txn, rw->key, &rw->merged, &writes);
+	return ROW_DONE;
+}
+
+static RowResult
 do_step(RowWork *rw, int64 *delay)
 {
 	*delay = 1 + below(2) * below(w.cfg.apply_pause);
@@ -564,11 +740,13 @@ do_step(RowWork *rw, int64 *delay)
 		case PC_LOOK_SHELF:
 			return look_shelf(rw, delay);
 		case PC_MERGE:
-			return merge_step(rw);
+			return merge_step(rw, delay);
+		case PC_LOOK_ASIDE:
+			return look_aside(rw, delay);
 		case PC_MOVE:
-			if (rw->place == ROW_LIVE)
-				return move_live(rw, delay);
-			return rw->alive ? bring_in(rw, delay) : shelve(rw, delay);
+			return move_row(rw, delay);
+		case PC_SET_ASIDE:
+			return set_aside(rw, delay);
 		case PC_LIVE_APPEARED:
 			return live_appeared(rw, delay);
 		default:

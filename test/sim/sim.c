@@ -66,6 +66,16 @@ static const struct
 	{"floor-once", (1u << F_SLOW_DISK) | (1u << F_CUT) | (1u << F_CUT_LOG) | (1u << F_OLD_HINTS), true, true},
 	{"side", ~0u, false},
 	{"block-never-lifted", ~0u, false},
+	{"last-claim", ~0u, false},
+	{"rank-of-birth", ~0u, false},
+	{"not-settled", ~0u, false},
+	{"aside-horizon", ~0u, true, true},
+	{"no-recheck", ~0u, false},
+	{"no-sweep", ~0u, false},
+	{"aside-cached", ~0u, true},
+	{"aside-twice", ~0u, true, true},
+	{"aside-grave", ~0u, false, true},
+	{"new-twin", ~0u, true, true},
 };
 
 #define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */
@@ -112,6 +122,23 @@ add_keyless(Config *cfg)
 		cfg->granularity[i] = cfg->granularity[cfg->keyless];
 		cfg->counter[i] = cfg->counter[cfg->keyless];
 	}
+}
+
+/* Rows that exclude each other: those with a key, or those of the table without one. */
+static void
+add_rivals(Config *cfg)
+{
+	int			i;
+
+	if (cfg->keyless == MAX_KEYS)
+		cfg->nkeys = Max(cfg->nkeys, 2 + below(4));
+	for (i = 0; i < cfg->nkeys; i++)
+		cfg->rivals |= 1u << i;
+	if (cfg->keyless < MAX_KEYS)
+		cfg->rivals &= ~((1u << cfg->keyless) - 1);
+	cfg->claims = 1 + below(cfg->nkeys);
+	if (chance(0.3))
+		cfg->check_node = below(cfg->nnodes);
 }
 
 void
@@ -166,6 +193,9 @@ config_from_seed(Config *cfg, uint64 seed)
 	cfg->keyless = MAX_KEYS;
 	if (chance(0.25))
 		add_keyless(cfg);
+	cfg->check_node = -1;
+	if (chance(0.3))
+		add_rivals(cfg);
 }
 
 static void
@@ -363,6 +393,8 @@ make_narrow(Config *cfg)
 	cfg->redundant = cfg->hot = cfg->forget = true;
 	cfg->nkeys = 2 + cfg->seed % 3;
 	cfg->keyless = MAX_KEYS;
+	if (cfg->rivals != 0)
+		cfg->rivals = (1u << cfg->nkeys) - 1;
 	cfg->nclients = 1 + cfg->seed % 2;
 	cfg->think = 4 * MS;
 	cfg->apply_pause = 50 + 1000 * (cfg->seed / 2 % 2);
@@ -400,6 +432,8 @@ try_mutants(bool rare)
 			cfg.mutant = (Mutant) m;
 			if (mutants[m].faults != ~0u)
 				cfg.faults = mutants[m].faults;
+			if (m >= M_LAST_CLAIM && m <= M_NEW_TWIN && cfg.rivals == 0)
+				add_rivals(&cfg);
 			if (mutants[m].narrow)
 				make_narrow(&cfg);
 			respect_premise(&cfg);

@@ -14,6 +14,7 @@
  *	store.c			rows, transactions, locks, commit, flush, crash
  *	local.c			client transactions: capture and the log
  *	rows.c			applying one change
+ *	aside.c			rows that exclude each other
  *	receiver.c		requests, admission, apply transactions
  *	server.c		answers, reports
  *	manager.c		start, identity, stable clock, cutting the log
@@ -21,6 +22,7 @@
  *	leave.c			members that leave and come back
  *	check.c			what must hold: writes, entries, crashes
  *	check_row.c		rows
+ *	check_aside.c	rows that exclude each other
  *	check_stable.c	horizons, reports, the stable clock
  *	check_fork.c	two histories of one id
  *	check_end.c		the end
@@ -106,6 +108,16 @@ typedef enum Mutant
 	M_FLOOR_ONCE,				/* the floor is not looked at again when the log has been read */
 	M_SIDE,						/* concurrent writes: the incoming one wins */
 	M_BLOCK,					/* a dependency that has arrived goes on blocking */
+	M_LAST_CLAIM,				/* of rows that exclude each other the last one is visible */
+	M_RANK_OF_BIRTH,			/* a claim by an update counts as old as the row */
+	M_NOT_SETTLED,				/* a key that is set aside and used again stays in two places */
+	M_ASIDE_HORIZON,			/* the own horizon moves on while rows are set aside */
+	M_NO_RECHECK,				/* which rows are visible is not decided before a commit */
+	M_NO_SWEEP,					/* nor after local writes */
+	M_ASIDE_CACHED,				/* whether rows are set aside is looked at once per transaction */
+	M_ASIDE_TWICE,				/* a row is set aside without looking whether it is there already */
+	M_ASIDE_GRAVE,				/* ... nor for its tombstone */
+	M_NEW_TWIN,					/* a visible row is set aside whose key is set aside */
 	NMUTANTS
 } Mutant;
 
@@ -140,6 +152,7 @@ typedef struct Op
 	int			values[NCOLS];
 	int			amount;			/* added to the counter */
 	Bits		context;		/* writes to the key that it had seen */
+	Bits		blind;			/* of a row that was set aside: it could not see them */
 	Entry	   *entry;
 } Op;
 
@@ -154,6 +167,15 @@ typedef struct Row
 	CvgSlice	n;				/* a pncounter, empty: NULL */
 	int			version;		/* of the tuple: changes with every write */
 } Row;
+
+/* A row that is alive and not visible. */
+typedef struct Aside
+{
+	Row			row;
+	Bits		writes;			/* that are in it */
+} Aside;
+
+typedef struct Recheck Recheck;
 
 struct Entry
 {
@@ -200,6 +222,7 @@ typedef struct Db
 {
 	Row			live[MAX_KEYS];
 	Row			tomb[MAX_KEYS];
+	Aside		aside[MAX_KEYS];
 	Bits		seen[MAX_KEYS]; /* writes applied here: for the checks */
 	int			self;			/* replica id */
 	bool		known[MAX_IDS]; /* converge.origins */
@@ -255,6 +278,8 @@ typedef struct Shm
 	uint64		deps_logged;
 	uint32		deleters;		/* going on */
 	uint32		deleted;		/* ended */
+	uint64		aside;			/* rows may be set aside */
+	CvgStamp	told_horizon;
 	int64		seq[MAX_IDS];
 	int64		pending[MAX_IDS];
 	CvgStamp	stamp[MAX_IDS];
@@ -275,6 +300,9 @@ typedef struct Record
 	Row			tomb[MAX_KEYS];
 	Bits		seen[MAX_KEYS];
 	bool		seen_set;
+	uint32		aside_set;
+	Aside	   *aside;
+	int64		rivals_seen;	/* Node.rivals_changed when it was decided who is visible; -1: not */
 	int			nentries;
 	Entry	   *entries[MAX_UNITS + 1];
 	int64		prevs[MAX_UNITS + 1];
@@ -331,6 +359,16 @@ struct Txn
 	Row			live[MAX_KEYS];
 	Row			tomb[MAX_KEYS];
 	Bits		seen[MAX_KEYS];
+	bool		over_grave;		/* the insert that goes on began with a tombstone, */
+	Bits		saw;			/* and saw this */
+	/* rows set aside */
+	uint32		aside_set;
+	Aside	   *aside;			/* by key; made when needed */
+	bool		recheck;
+	Recheck    *rc;
+	bool		aside_known;
+	bool		has_aside;
+	int64		rivals_seen;
 	/* the transaction's part of xactlog.c, with its in-flight slot */
 	CvgStamp	first_stamp;
 	CvgStamp	last_stamp;
@@ -442,6 +480,8 @@ struct Node
 	Txn		   *row_owner[MAX_KEYS];
 	Txn		   *shelf_owner[MAX_KEYS];
 	Txn		   *origin_owner[MAX_IDS];
+	Txn		   *aside_owner;
+	int64		rivals_changed; /* commits that wrote rows which exclude each other */
 	int64		lsn;			/* inserted */
 	int64		flushed;
 	int64		flushing_to;	/* 0: no flush goes on */
@@ -497,6 +537,9 @@ typedef struct Config
 	CvgGranularity granularity[MAX_KEYS];
 	bool		counter[MAX_KEYS];	/* the table has a column that merges by its type */
 	int			keyless;		/* from this row on: of one table without a key */
+	uint32		rivals;			/* rows that exclude each other, as bits */
+	int			claims;			/* so many values for them */
+	int			check_node;		/* has a CHECK that the others do not have; -1: none */
 } Config;
 
 typedef struct World
@@ -569,6 +612,7 @@ extern bool tracing;
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
 	X(gaps_copied) X(confused_rows) X(split_by_forks) X(left_behind) X(reports_old) X(partial_reports) \
+	X(set_aside) X(displaced) X(released) X(settled) X(rechecks) X(recollected) X(sweeps) X(refused) X(decided) \
 	X(checks)
 
 typedef struct Counters
@@ -614,6 +658,7 @@ extern CvgSlice birth_of(CvgSlice state);
 #define TRACE(...)	do { if (unlikely(tracing)) trace(__VA_ARGS__); } while (0)
 #define MUTANT(m)	(w.cfg.mutant == (m))
 #define KEYLESS(key)	((key) >= w.cfg.keyless)
+#define RIVAL(key)		((w.cfg.rivals & (1u << (key))) != 0)
 
 static inline bool
 bit_test(const Bits *b, int i)
@@ -634,6 +679,15 @@ bits_join(Bits *to, const Bits *from)
 
 	for (i = 0; i < MAX_OPS / 64; i++)
 		to->w[i] |= from->w[i];
+}
+
+static inline void
+bits_remove(Bits *from, const Bits *what)
+{
+	int			i;
+
+	for (i = 0; i < MAX_OPS / 64; i++)
+		from->w[i] &= ~what->w[i];
 }
 
 /* ---- store.c ---- */
@@ -661,6 +715,8 @@ typedef enum LockResult
 extern LockResult lock_row(Txn *t, int key, bool take);
 extern LockResult lock_shelf(Txn *t, int key, bool take);
 extern LockResult lock_origin(Txn *t, int id, bool wait);
+extern LockResult lock_any(Txn *t, Txn **lock, bool take);
+extern void txn_note_delete(Txn *t);
 extern bool flush_wait(Node *node, int64 lsn, int64 *delay);
 extern Record *new_record(Node *node);
 extern void append_record(Node *node, Record *r);
@@ -732,6 +788,28 @@ extern int	row_key(const RowWork *w);
 extern void row_fetched(RowWork *w, const Fetched *answer);
 extern void fetch_answer(Node *node, int key, Fetched *answer);
 
+/* merge a row set aside with what a local transaction made of its key */
+extern RowWork *row_begin_settle(Txn *t, int key);
+extern bool row_settled(const RowWork *w);
+
+/* ---- aside.c ---- */
+extern const Aside *txn_aside(Txn *t, int key);
+extern void txn_set_aside(Txn *t, int key, const Row *row, const Bits *writes);
+extern void txn_take_aside(Txn *t, int key);
+extern LockResult lock_aside(Txn *t);
+extern bool any_aside(Txn *t);
+extern Bits table_seen(const Db *db, int key);
+extern Bits txn_table_seen(Txn *t, int key);
+extern void local_seen(Txn *t, int key, char kind, Bits *seen, Bits *blind);
+extern bool fails_check(const Node *node, int key, const Row *row);
+extern LockResult rival_of(Txn *t, int key, int x, uint32 except, int *rival);
+
+/* Must the row not be visible?  old: the version that it replaces, or NULL. */
+extern LockResult violates(Txn *t, int key, const Row *row, const Row *old, bool *result);
+extern RowResult recheck_step(Txn *t, int64 *delay);
+extern Txn *begin_sweep(Node *node);
+extern bool nothing_aside(Node *node);
+
 /* ---- fault.c ---- */
 extern void start_faults(void);
 extern void heal(void);
@@ -782,6 +860,17 @@ extern bool has_redrawn_dot(int key, const Bits *set);
 extern bool check_converged(void);
 extern void check_differences(int rounds);
 extern void check_end(bool converged);
+
+/* What a row must be after these writes; false: dead or absent.  claim: who wrote its first column. */
+extern bool oracle(int key, const Bits *set, int *values, Op **last, Op **claim);
+
+/* ---- check_aside.c ---- */
+extern void check_rivals(Node *node, const Record *r);
+extern void check_visible_set(Node *node);
+extern bool aside_anywhere(void);
+
+/* The row, visible or not. */
+extern const Row *whole_row(const Db *db, int key);
 
 /* ---- sim.c ---- */
 extern void config_from_seed(Config *cfg, uint64 seed);

@@ -67,6 +67,16 @@ release_origins(Txn *t)
 		if (t->node->origin_owner[i] == t)
 			t->node->origin_owner[i] = NULL;
 	}
+	if (t->node->aside_owner == t)
+		t->node->aside_owner = NULL;
+}
+
+void
+txn_note_delete(Txn *t)
+{
+	if (!t->deletes)
+		t->node->shm.deleters++;
+	t->deletes = true;
 }
 
 static void
@@ -158,7 +168,7 @@ is_cycle(Txn *t, Txn *owner)
 	return false;
 }
 
-static LockResult
+LockResult
 lock_any(Txn *t, Txn **lock, bool take)
 {
 	if (*lock == NULL || *lock == t)
@@ -357,6 +367,8 @@ apply_rows(Db *db, const Record *r)
 			db->live[k] = r->live[k];
 		if (r->tomb_set & (1u << k))
 			db->tomb[k] = r->tomb[k];
+		if (r->aside_set & (1u << k))
+			db->aside[k] = r->aside[k];
 		if (r->seen_set)
 			bits_join(&db->seen[k], &r->seen[k]);
 	}
@@ -476,6 +488,9 @@ fill_record(Txn *t, Record *r)
 	memcpy(r->tomb, t->tomb, sizeof(r->tomb));
 	memcpy(r->seen, t->seen, sizeof(r->seen));
 	r->seen_set = true;
+	r->aside_set = t->aside_set;
+	r->aside = t->aside;
+	r->rivals_seen = t->apply ? t->rivals_seen : -1;
 	if (t->entry != NULL)
 		r->entries[r->nentries++] = t->entry;
 	for (i = 0; i < t->nentries; i++)
@@ -617,6 +632,7 @@ crash(Node *node)
 	memset(node->row_owner, 0, sizeof(node->row_owner));
 	memset(node->shelf_owner, 0, sizeof(node->shelf_owner));
 	memset(node->origin_owner, 0, sizeof(node->origin_owner));
+	node->aside_owner = NULL;
 	memset(&node->shm, 0, sizeof(Shm));
 	node->nwaiting = 0;
 	node->manager = NULL;
