@@ -52,7 +52,7 @@ static const struct
 	{"look-once", 1u << F_RESET, true},
 	{"counter-anew", ~0u, false},
 	{"gap", (1u << F_PROMOTE) | (1u << F_RESTORE), true},
-	{"moved-deps", (1u << F_PROMOTE) | (1u << F_RESTORE) | (1u << F_SNAPSHOT), false},
+	{"moved-deps", (1u << F_PROMOTE) | (1u << F_RESTORE) | (1u << F_SNAPSHOT), false, true},
 	{"moved-twice", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"moved-past", (1u << F_LEAVE) | (1u << F_RETURN), true},
 	{"boot-cut", (1u << F_CRASH) | (1u << F_SNAPSHOT), false},
