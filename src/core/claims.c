@@ -43,11 +43,30 @@ cvg_claims_decide(CvgClaim *claims, int n, CvgExcludeFn exclude, void *arg)
 	qsort(claims, n, sizeof(CvgClaim), compare_rank);
 	for (i = 0; i < n; i++)
 	{
-		claims[i].visible = !claims[i].barred;
+		claims[i].visible = !claims[i].aside || cvg_claim_contends(&claims[i]);
 		for (j = 0; j < i && claims[i].visible; j++)
 		{
 			if (claims[j].visible && exclude(&claims[j], &claims[i], arg))
 				claims[i].visible = false;
 		}
 	}
+}
+
+int
+cvg_claims_moves(CvgClaim *claims, int n, CvgClaim **moves)
+{
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (!claims[i].aside && !claims[i].visible)
+			moves[count++] = &claims[i];
+	}
+	for (i = 0; i < n; i++)
+	{
+		if (claims[i].aside && claims[i].visible)
+			moves[count++] = &claims[i];
+	}
+	return count;
 }

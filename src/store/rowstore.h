@@ -76,8 +76,8 @@ struct CvgStore
 	CvgStore   *next;
 
 	/* for apply; 0 when the store is opened */
-	bool		quarantine_known;
 	bool		has_quarantine; /* rows of this table are set aside */
+	uint64		none_aside;		/* none were when CvgDb.aside was this */
 	bool		recheck;		/* and the visible set may have changed */
 
 	/* partitioned only */

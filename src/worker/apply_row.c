@@ -288,6 +288,27 @@ note_conflict(RowWork *w, const CvgViolation *violation)
  * ----------------------------------------------------------------
  */
 
+/*
+ * The row will be set aside.  Has another transaction done so since we looked
+ * for it, or buried it?  It has, when that is there once we have the lock.
+ */
+static bool
+shelved_meanwhile(RowWork *w)
+{
+	CvgRel	   *rel = w->map->store->info;
+	CvgShelved	twin;
+
+	cvg_quarantine_lock(w->map->store);
+	if (cvg_shelf_find(CVG_T_QUARANTINE, rel, w->keys, w->key, NULL, &twin))
+		return true;
+	/* beside a live row there may be an old one that is in it */
+	if (w->place == ROW_LIVE ||
+		!cvg_shelf_find(CVG_T_TOMBSTONES, rel, w->keys, w->key, NULL, &twin) ||
+		cvg_rowstate_covered(twin.state, w->stable))
+		return false;
+	return w->place != ROW_TOMBSTONE || !ItemPointerEquals(&twin.tid, &w->shelved.tid);
+}
+
 /* Put the merged row aside: it is in target->fresh, and not in the table. */
 static void
 set_aside(RowWork *w, const CvgViolation *violation)
@@ -309,7 +330,8 @@ live_to_live(RowWork *w)
 		case CVG_WRITE_RETRY:
 			return false;
 		case CVG_WRITE_VIOLATES:
-			cvg_quarantine_lock(w->map->store);
+			if (shelved_meanwhile(w))
+				return false;
 			if (cvg_row_delete(w->target) == CVG_WRITE_RETRY)
 				return false;
 			set_aside(w, &violation);
@@ -451,11 +473,12 @@ bring_in(RowWork *w)
 		return false;
 	if (result == CVG_WRITE_SKIPPED)
 		return true;
+	if (result == CVG_WRITE_VIOLATES && shelved_meanwhile(w))
+		return false;
 	if (w->place == ROW_TOMBSTONE)
 		(void) cvg_shelf_delete(CVG_T_TOMBSTONES, &w->shelved.tid);
 	if (result == CVG_WRITE_VIOLATES)
 	{
-		cvg_quarantine_lock(w->map->store);
 		set_aside(w, &violation);
 		return true;
 	}
@@ -477,7 +500,7 @@ give_up(RowWork *w)
 static bool
 move_row(RowWork *w)
 {
-	if (cvg_quarantine_any(w->map->store) && w->target != NULL && w->target->nrivals > 0)
+	if (w->target != NULL && w->target->nrivals > 0)
 		w->map->store->recheck = true;
 	if (w->place == ROW_LIVE)
 		return w->alive ? live_to_live(w) : live_to_dead(w);

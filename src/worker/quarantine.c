@@ -18,7 +18,9 @@
  * stays.
  *
  * Concurrency.  Who sets aside rows of a table, or decides about them, holds
- * an advisory lock on it to the end of its transaction.  Local writers are
+ * an advisory lock on it to the end of its transaction.  Whether there are such
+ * rows is looked at whenever it matters, rows that are not committed included,
+ * and what is found when the lock is there counts.  Local writers are
  * not held up: what they do between our look and our write makes us start
  * over, or fails the transaction, which is then retried.
  *
@@ -59,16 +61,12 @@
 /* A row that takes part in the decision. */
 typedef struct Claimant
 {
-	bool		aside;			/* it is in the quarantine now */
-	ItemPointerData tid;		/* there, or in the table */
+	CvgClaim	claim;
+	ItemPointerData tid;		/* in the quarantine, or in the table */
 	CvgTarget  *target;
 	HeapTuple	tuple;			/* as it is or would be in the table */
-	CvgSlice	key;
 	CvgSlice	state;
-	CvgDot		rank;
-	bool		fails_check;
 	CvgRivalKey *rival_keys;
-	bool		visible;		/* the decision */
 } Claimant;
 
 typedef struct Claims
@@ -78,6 +76,7 @@ typedef struct Claims
 	int			n;
 	int			size;
 	Claimant   *rows;
+	bool		new_twin;		/* a key set aside was used again after settle_aside() */
 } Claims;
 
 /* ----------------------------------------------------------------
@@ -124,19 +123,37 @@ end_aside_scan(AsideScan *s)
 	table_close(s->rel, AccessShareLock);
 }
 
+/* Rows of others that are not committed count too. */
+static bool
+any_row_aside(Oid relid)
+{
+	Relation	rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
+	SnapshotData dirty;
+	SysScanDesc scan;
+	ScanKeyData key;
+	bool		any;
+
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, cvg_index_oid(CVG_T_QUARANTINE), true, &dirty, 1, &key);
+	any = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return any;
+}
+
 bool
 cvg_quarantine_any(CvgStore *store)
 {
-	AsideScan	s;
+	uint64		aside = pg_atomic_read_u64(&cvg_db()->aside);
 
-	if (store->quarantine_known)
+	/* the number changes after a row was put in, and before that is committed */
+	pg_memory_barrier();
+	if (store->has_quarantine || aside == store->none_aside)
 		return store->has_quarantine;
-	store->quarantine_known = true;
-	if (cvg_shelf_is_empty(CVG_T_QUARANTINE))
-		return false;
-	begin_aside_scan(&s, store->relid);
-	store->has_quarantine = HeapTupleIsValid(systable_getnext(s.scan));
-	end_aside_scan(&s);
+	store->has_quarantine = any_row_aside(store->relid);
+	if (!store->has_quarantine)
+		store->none_aside = aside;
 	return store->has_quarantine;
 }
 
@@ -148,7 +165,6 @@ cvg_quarantine_put(CvgTarget *target, Datum *keys, CvgSlice key, CvgSlice state,
 	const char *reason = violation->check ? "check" : "unique";
 	CvgBuf		image;
 
-	store->quarantine_known = true;
 	store->has_quarantine = true;
 	store->recheck = true;
 	cvg_descriptor_store(store->info->desc_bytes);
@@ -203,7 +219,7 @@ add_claimant(Claims *claims, CvgTarget *target, TupleTableSlot *slot, CvgSlice s
 	row->target = target;
 	row->tuple = ExecCopySlotHeapTuple(slot);
 	row->state = state;
-	row->rank = rank_of(target, state);
+	row->claim.rank = rank_of(target, state);
 	row->rival_keys = cvg_row_rival_keys(target, slot);
 	return row;
 }
@@ -221,10 +237,10 @@ add_aside(Claims *claims, CvgShelved *aside)
 		return;
 	cvg_row_generate(target);
 	row = add_claimant(claims, target, target->fresh, aside->state);
-	row->aside = true;
 	row->tid = aside->tid;
-	row->key = aside->key;
-	row->fails_check = cvg_row_failed_check(target, target->fresh) != NULL;
+	row->claim.aside = true;
+	row->claim.key = aside->key;
+	row->claim.fails_check = cvg_row_failed_check(target, target->fresh) != NULL;
 }
 
 /* A visible row in the way of one set aside; a CvgRivalFn. */
@@ -240,7 +256,7 @@ add_visible(CvgTarget *target, TupleTableSlot *slot, void *arg)
 
 	for (i = 0; i < claims->n; i++)
 	{
-		if (!claims->rows[i].aside && claims->rows[i].target == target &&
+		if (!claims->rows[i].claim.aside && claims->rows[i].target == target &&
 			ItemPointerEquals(&claims->rows[i].tid, &slot->tts_tid))
 			return;
 	}
@@ -254,7 +270,10 @@ add_visible(CvgTarget *target, TupleTableSlot *slot, void *arg)
 		cvg_rowstate_birth_bytes(row->state, &key);
 	else
 		cvg_rel_put_key(target->info, slot, &key);
-	row->key = cvg_buf_slice(&key);
+	row->claim.key = cvg_buf_slice(&key);
+	for (i = 0; i < claims->n - 1 && !target->keyless; i++)
+		claims->new_twin |= claims->rows[i].claim.aside &&
+			cvg_slice_eq(claims->rows[i].claim.key, row->claim.key);
 }
 
 /* Rows set aside, copied; MAX_ROWS at most.  Returns how many. */
@@ -306,6 +325,7 @@ collect_claimants(Claims *claims)
 	int			i;
 
 	claims->n = 0;
+	claims->new_twin = false;
 	claims->size = 64;
 	claims->rows = palloc(claims->size * sizeof(Claimant));
 	if (nshelf >= MAX_ROWS)
@@ -317,7 +337,7 @@ collect_claimants(Claims *claims)
 	{
 		CvgTarget  *target = claims->rows[i].target;
 
-		if (claims->rows[i].fails_check)
+		if (!cvg_claim_contends(&claims->rows[i].claim))
 			continue;
 		ResetPerTupleExprContext(claims->store->estate);
 		ExecForceStoreHeapTuple(claims->rows[i].tuple, target->fresh, false);
@@ -342,25 +362,22 @@ exclude(const CvgClaim *a, const CvgClaim *b, void *arg)
 		cvg_row_rival_keys_conflict(row->target, before->rival_keys, row->rival_keys);
 }
 
-static void
-decide(Claims *claims)
+/* Who must move, in this order; returns how many. */
+static int
+decide(Claims *claims, CvgClaim ***moves)
 {
-	CvgClaim   *claim = palloc0(sizeof(CvgClaim) * Max(claims->n, 1));
+	CvgClaim   *claim = palloc(sizeof(CvgClaim) * Max(claims->n, 1));
 	int			i;
 
 	for (i = 0; i < claims->n; i++)
 	{
-		Claimant   *row = &claims->rows[i];
-
-		claim[i].rank = row->rank;
-		claim[i].key = row->key;
-		claim[i].barred = row->aside && row->fails_check;
-		claim[i].row = row;
+		claim[i] = claims->rows[i].claim;
+		claim[i].row = &claims->rows[i];
 	}
 	ResetPerTupleExprContext(claims->store->estate);
 	cvg_claims_decide(claim, claims->n, exclude, claims);
-	for (i = 0; i < claims->n; i++)
-		((Claimant *) claim[i].row)->visible = claim[i].visible;
+	*moves = palloc(sizeof(CvgClaim *) * Max(claims->n, 1));
+	return cvg_claims_moves(claim, claims->n, *moves);
 }
 
 /* ----------------------------------------------------------------
@@ -384,7 +401,7 @@ log_displaced(Claims *claims, Claimant *row)
 	conflict.relid = claims->store->relid;
 	conflict.type = "multiple_unique_conflicts";
 	conflict.decision = "set_aside";
-	conflict.origin = row->rank.replica;
+	conflict.origin = row->claim.rank.replica;
 	conflict.local_state = row->state;
 	for (i = 0; i < target->info->desc->nkeys; i++)
 		include[target->info->columns[target->info->desc->keycols[i]].attnum - 1] = true;
@@ -406,7 +423,7 @@ claimant_keys(Claimant *row)
 	if (row->target->keyless)
 		return NULL;
 	keys = palloc(sizeof(Datum) * CVG_MAX_KEY_COLUMNS);
-	cvg_rel_decode_key(row->target->info, row->key, keys);
+	cvg_rel_decode_key(row->target->info, row->claim.key, keys);
 	return keys;
 }
 
@@ -420,7 +437,7 @@ displace(Claims *claims, Claimant *row)
 	bool		found;
 
 	if (target->keyless)
-		found = cvg_row_find_birth(claims->store, row->key) == target;
+		found = cvg_row_find_birth(claims->store, row->claim.key) == target;
 	else
 		found = cvg_row_find(target, keys);
 	if (!found || !ItemPointerEquals(&target->found->tts_tid, &row->tid))
@@ -440,7 +457,7 @@ displace(Claims *claims, Claimant *row)
 		violation.constraint =
 			RelationGetRelationName(target->rri->ri_IndexRelationDescs[target->rivals[0]]);
 	cvg_progress_note_delete(claims->ap);
-	cvg_quarantine_put(target, keys, row->key, row->state, &violation);
+	cvg_quarantine_put(target, keys, row->claim.key, row->state, &violation);
 	claims->ap->counts.quarantined++;
 	log_displaced(claims, row);
 	return true;
@@ -471,22 +488,16 @@ release(Claims *claims, Claimant *row)
 	return true;
 }
 
-/* Displaced rows go first: they make room. */
 static bool
 make_it_so(Claims *claims)
 {
+	CvgClaim  **moves;
+	int			n = decide(claims, &moves);
 	int			i;
 
-	for (i = 0; i < claims->n; i++)
+	for (i = 0; i < n; i++)
 	{
-		if (!claims->rows[i].aside && !claims->rows[i].visible &&
-			!displace(claims, &claims->rows[i]))
-			return false;
-	}
-	for (i = 0; i < claims->n; i++)
-	{
-		if (claims->rows[i].aside && claims->rows[i].visible &&
-			!release(claims, &claims->rows[i]))
+		if (!(moves[i]->aside ? release : displace) (claims, moves[i]->row))
 			return false;
 	}
 	return true;
@@ -529,8 +540,7 @@ recheck_store(CvgApply *ap, CvgStore *store)
 			report_too_many(store);
 			break;
 		}
-		decide(&claims);
-		if (make_it_so(&claims))
+		if (!claims.new_twin && make_it_so(&claims))
 			break;
 	}
 	if (store->info->has_text)

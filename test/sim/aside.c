@@ -20,8 +20,6 @@ typedef struct Claimant
 	int			key;
 	int			x;
 	int			version;
-	bool		aside;
-	bool		fails_check;
 } Claimant;
 
 struct Recheck
@@ -36,7 +34,7 @@ struct Recheck
 	Claimant	rows[MAX_KEYS * 2];
 	int			nmoves;
 	int			at;
-	const Claimant *moves[MAX_KEYS * 2];
+	CvgClaim   *moves[MAX_KEYS * 2];
 };
 
 enum
@@ -276,9 +274,8 @@ add_claim(Recheck *rc, Txn *t, int key, const Row *row, bool aside)
 	if (MUTANT(M_LAST_CLAIM))
 		claim->rank.stamp = PG_INT64_MAX - claim->rank.stamp;
 	claim->key = cvg_slice((const uint8 *) w.ids[key].name, 1);
-	c->aside = aside;
-	c->fails_check = fails_check(t->node, key, row);
-	claim->barred = aside && c->fails_check;
+	claim->aside = aside;
+	claim->fails_check = fails_check(t->node, key, row);
 	claim->row = c;
 }
 
@@ -301,7 +298,7 @@ collect(Recheck *rc, Txn *t, int64 *delay)
 	naside = rc->n;
 	for (i = 0; i < naside; i++)
 	{
-		while (!rc->rows[i].fails_check)
+		while (cvg_claim_contends(&rc->claims[i]))
 		{
 			int			rival;
 			LockResult	lock = rival_of(t, -1, rc->rows[i].x, found, &rival);
@@ -324,28 +321,6 @@ static bool
 exclude(const CvgClaim *a, const CvgClaim *b, void *arg)
 {
 	return ((const Claimant *) a->row)->x == ((const Claimant *) b->row)->x;
-}
-
-/* Displaced rows go first: they make room. */
-static void
-decide(Recheck *rc)
-{
-	int			in;
-	int			i;
-
-	cvg_claims_decide(rc->claims, rc->n, exclude, NULL);
-	rc->nmoves = rc->at = 0;
-	for (in = 0; in < 2; in++)
-	{
-		for (i = 0; i < rc->n; i++)
-		{
-			const Claimant *c = rc->claims[i].row;
-
-			if (c->aside == in && rc->claims[i].visible == in)
-				rc->moves[rc->nmoves++] = c;
-		}
-	}
-	rc->pc = PC_MOVE;
 }
 
 static RowResult
@@ -439,15 +414,15 @@ static RowResult
 move(Recheck *rc, Txn *t, int64 *delay)
 {
 	RowResult	result;
-	const Claimant *c;
+	const CvgClaim *claim;
 
 	if (rc->at == rc->nmoves)
 	{
 		t->recheck = false;
 		return ROW_DONE;
 	}
-	c = rc->moves[rc->at];
-	result = (c->aside ? release : displace) (rc, t, c, delay);
+	claim = rc->moves[rc->at];
+	result = (claim->aside ? release : displace) (rc, t, claim->row, delay);
 	if (result != ROW_DONE)
 		return result;
 	rc->at++;
@@ -482,7 +457,10 @@ recheck_step(Txn *t, int64 *delay)
 		case PC_COLLECT:
 			return collect(rc, t, delay);
 		case PC_DECIDE:
-			decide(rc);
+			cvg_claims_decide(rc->claims, rc->n, exclude, NULL);
+			rc->nmoves = cvg_claims_moves(rc->claims, rc->n, rc->moves);
+			rc->at = 0;
+			rc->pc = PC_MOVE;
 			return ROW_AGAIN;
 		default:
 			return move(rc, t, delay);
