@@ -52,23 +52,5 @@ $g->converged_ok('whoever was in its way goes', 't');
 is($_->sql("SELECT u, v FROM t WHERE id = 11"), 'one|by c', 'it comes back, as it was written last, on ' . $_->name) for $g->nodes;
 is($_->sql("SELECT count(*) FROM converge.quarantine"), '0', 'and nothing is left aside on ' . $_->name) for $g->nodes;
 
-# --- one deletes it, and one sets it aside meanwhile -------------------------------------
-# the manager, who would find them sooner or later, stands still
-$g->cut('b', 'c');
-all_claim('two', 21, 'UPDATE t SET v = $$b$$ WHERE id = 9', 'DELETE FROM t WHERE id = 21; UPDATE t SET v = $$c$$ WHERE id = 8');
-my ($manager) = $a->worker_pids('manager');
-$a->freeze($manager);
-$hold{8}->query_safe('BEGIN; SELECT FROM t WHERE id = 8 FOR UPDATE');
-$g->heal('a', 'c');
-held_up(8, 'c');
-$g->heal('a', 'b');
-ok($a->wait_for("SELECT count(*) FROM converge.quarantine", '1'), 'what b has inserted is set aside');
-$hold{8}->query_safe('COMMIT');
-ok($a->wait_for("SELECT v FROM t WHERE id = 8", 'c'), 'c has deleted it');
-is($a->sql("SELECT count(*) FROM converge.quarantine"), '0', 'the delete takes what was set aside with it');
-$a->thaw($manager);
-$g->heal('b', 'c');
-$g->converged_ok('all are equal', 't');
-
 $_->quit for values %hold;
 done_testing();
