@@ -71,6 +71,7 @@ init_db(CvgDb *db, int tranche)
 	pg_atomic_init_u64(&db->kick, 0);
 	pg_atomic_init_u64(&db->deleters, 0);
 	pg_atomic_init_u64(&db->aside, 1);
+	pg_atomic_init_u64(&db->none_aside, 0);
 	pg_atomic_init_u64(&db->told_horizon, 0);
 	ConditionVariableInit(&db->changed);
 }
@@ -159,6 +160,7 @@ reset_db(CvgDb *db)
 	db->own_file = InvalidOid;
 	/* versions start above the *_logged ones: say everything once */
 	pg_atomic_write_u64(&db->aside, 1);
+	pg_atomic_write_u64(&db->none_aside, 0);
 	pg_atomic_write_u64(&db->told_horizon, 0);
 	pg_atomic_write_u64(&db->progress_version, 1);
 	pg_atomic_write_u64(&db->stable_version, 1);
@@ -433,7 +435,7 @@ hold_horizon(CvgDb *db, CvgHorizon *own)
 	CvgStamp	now = (CvgStamp) told;
 
 	pg_memory_barrier();
-	cvg_horizon_hold(own, pg_atomic_read_u64(&db->aside) != 0, &now);
+	cvg_horizon_hold(own, pg_atomic_read_u64(&db->aside) != pg_atomic_read_u64(&db->none_aside), &now);
 	while ((CvgStamp) told < now &&
 		   !pg_atomic_compare_exchange_u64(&db->told_horizon, &told, (uint64) now))
 		;

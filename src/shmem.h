@@ -163,14 +163,16 @@ typedef struct CvgDb
 
 	/*
 	 * Rows set aside.  A local transaction may write to the key of such a row
-	 * without seeing it; the two are merged here later, and by the others at
-	 * once.  Until then the tombstone of such a key must not be forgotten.  So
+	 * while others change it there; the two are merged here later, and by the
+	 * others at once.  Until then the tombstone of such a key must not be forgotten.  So
 	 * while there are rows aside no own stamp is told to be in the past that
 	 * was not before: told_horizon is the last one told while there were none.
-	 * aside is not 0 from before the commit that sets a row aside until the
-	 * manager has found none left; after a start it is, until it has looked.
+	 * aside is another number with every row that is set aside, from before the
+	 * commit that does so on, and never 0.  none_aside is its value when the
+	 * manager has found none left; not so after a start, until it has looked.
 	 */
 	pg_atomic_uint64 aside;
+	pg_atomic_uint64 none_aside;
 	pg_atomic_uint64 told_horizon;
 
 	/* signalled when a seq commits, progress moves, kick, or config changes */

@@ -76,8 +76,8 @@ cvg_horizon_cap(CvgHorizon *h, CvgStamp ceiling)
 
 /*
  * While rows are set aside, nothing is told to be in the past that was not told
- * before: a write to the key of such a row does not see it, and what comes of the
- * two must meet the tombstone that there may be.  told: the last horizon told
+ * before: a write to the key of such a row does not see what others do to it there, and
+ * what comes of the two must meet the tombstone that there may be.  told: the last horizon told
  * while there were none.
  */
 static inline void

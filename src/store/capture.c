@@ -20,6 +20,14 @@
  * under way since the first (CvgDb.deleters): a deleting transaction is counted
  * before its first tombstone, and uncounted after its end is visible.
  *
+ * A row of the key that is set aside (worker/quarantine.c) is in no index of the
+ * table either.  The insert may have waited for the very transaction that set it
+ * aside, and the row may have dots of this node that are larger than the new
+ * one's.  So AFTER ROW looks there too, and writes over what it finds.  What this
+ * node has written is all there by then: who moves a row out of the table commits
+ * before the index lets us in.  What apply does to a row set aside after
+ * our look are writes of others, and is merged as concurrent to ours.
+ *
  * Both triggers do nothing while an apply runs (it writes the state itself),
  * and do not fire at all under session_replication_role = replica.
  *
@@ -325,7 +333,7 @@ state_of_insert(CvgDb *db, CvgRel *rel, TupleTableSlot *slot, CvgBuf *out,
 		image = grave.image;
 	}
 	if (rel->desc->merges)
-		cvg_crdt_insert_columns(rel, slot, image, replaced);
+		cvg_crdt_insert_columns(rel, slot, image, false, replaced);
 	write_insert(db, rel, old, image, slot, out, replaced);
 }
 
@@ -524,19 +532,35 @@ log_update(CvgDb *db, CvgRel *rel, TupleTableSlot *oldslot, TupleTableSlot *slot
 	cvg_xactlog_end();
 }
 
-/*
- * A row is in.  If it was written over a tombstone, that goes; if there is one
- * it does not know, it is restamped over it, and *slot is its new version.
- */
+/* A row that is in is written anew over another state of its key; *slot is its new version. */
 static CvgSlice
-settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
-			  CvgSlice state)
+write_over(CvgDb *db, Relation relation, CvgRel *rel, CvgSlice old, CvgSlice image,
+		   TupleTableSlot **slot)
 {
 	CvgReplaced replaced;
-	CvgShelved	grave;
-	CvgOrder	order;
 	CvgBuf		fresh;
 	CvgRestamp *restamp;
+
+	cvg_buf_init(&fresh);
+	cvg_replaced_init(&replaced, rel);
+	if (rel->desc->merges)
+		cvg_crdt_insert_columns(rel, *slot, image, true, &replaced);
+	write_insert(db, rel, old, image, *slot, &fresh, &replaced);
+	restamp = cvg_restamp_begin(relation, rel->state_attnum);
+	cvg_restamp_row(restamp, *slot, cvg_buf_slice(&fresh), &replaced);
+	*slot = cvg_restamp_end_with(restamp);
+	return cvg_buf_slice(&fresh);
+}
+
+/*
+ * If the row was written over a tombstone, that goes; if there is one that
+ * the row does not know, it is written anew over it.
+ */
+static CvgSlice
+settle_tombstone(CvgDb *db, Relation relation, CvgRel *rel, CvgSlice state,
+				 TupleTableSlot **slot)
+{
+	CvgShelved	grave;
 
 	if (!cvg_rowstate_ever_deleted(state) && !cvg_xactlog_delete_possible(db))
 		return state;
@@ -545,19 +569,49 @@ settle_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot **slot,
 		if (!find_tombstone(db, rel, *slot, false, &grave))
 			return state;
 	} while (!cvg_shelf_delete(CVG_T_TOMBSTONES, &grave.tid));
-	order = cvg_rowstate_compare(grave.state, state);
-	if (order == CVG_BEFORE)
+	if (cvg_rowstate_compare(grave.state, state) == CVG_BEFORE)
 		return state;
+	return write_over(db, relation, rel, grave.state, grave.image, slot);
+}
 
-	cvg_buf_init(&fresh);
-	cvg_replaced_init(&replaced, rel);
-	if (rel->desc->merges)
-		cvg_crdt_insert_columns(rel, *slot, grave.image, &replaced);
-	write_insert(db, rel, grave.state, grave.image, *slot, &fresh, &replaced);
-	restamp = cvg_restamp_begin(relation, rel->state_attnum);
-	cvg_restamp_row(restamp, *slot, cvg_buf_slice(&fresh), &replaced);
-	*slot = cvg_restamp_end_with(restamp);
-	return cvg_buf_slice(&fresh);
+/*
+ * A row of the same key may be set aside.  It is no row to the user, but it is
+ * one to the other nodes: the new one is written over it, and over what it was
+ * written over before.  Who has set it aside, or changes it there, goes on to
+ * merge the two; so it is left where it is.
+ */
+static CvgSlice
+settle_aside(CvgDb *db, Relation relation, CvgRel *rel, CvgSlice state,
+			 TupleTableSlot **slot)
+{
+	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
+	Snapshot	snapshot;
+	CvgShelved	aside;
+	CvgBuf		both;
+	CvgBuf		key;
+	bool		found;
+
+	if (!cvg_shelf_any_aside(rel->rootid, &rel->none_aside))
+		return state;
+	cvg_rel_key_values(rel, *slot, keyvals);
+	cvg_buf_init(&key);
+	cvg_rel_put_key(rel, *slot, &key);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	found = cvg_shelf_find(CVG_T_QUARANTINE, rel, keyvals, cvg_buf_slice(&key), snapshot, &aside);
+	UnregisterSnapshot(snapshot);
+	if (!found)
+		return state;
+	cvg_buf_init(&both);
+	check_state(cvg_rowstate_merge(state, aside.state, NULL, 0, NULL, NULL, &both), rel);
+	return write_over(db, relation, rel, cvg_buf_slice(&both), aside.image, slot);
+}
+
+/* A row with a key is in: what it does not know of goes into it now. */
+static CvgSlice
+settle_insert(CvgDb *db, Relation relation, CvgRel *rel, CvgSlice state, TupleTableSlot **slot)
+{
+	state = settle_tombstone(db, relation, rel, state, slot);
+	return settle_aside(db, relation, rel, state, slot);
 }
 
 static void
@@ -566,7 +620,7 @@ capture_insert(CvgDb *db, Relation relation, CvgRel *rel, TupleTableSlot *slot)
 	CvgSlice	state = own_state(db, rel, slot);
 
 	if (!(rel->desc->flags & CVG_DESC_KEYLESS))
-		state = settle_insert(db, relation, rel, &slot, state);
+		state = settle_insert(db, relation, rel, state, &slot);
 	log_insert(rel, slot, state);
 }
 
@@ -582,7 +636,7 @@ capture_update(CvgDb *db, Relation relation, CvgRel *rel,
 
 		if (old.len > 0)
 			bury(db, rel, oldslot, old);
-		state = settle_insert(db, relation, rel, &newslot, state);
+		state = settle_insert(db, relation, rel, state, &newslot);
 		log_insert(rel, newslot, state);
 	}
 	else if (old.len == 0)

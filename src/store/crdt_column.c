@@ -263,17 +263,17 @@ image_value(const CvgImage *image, const CvgDescriptor *desc, const CvgColumn *c
 }
 
 void
-cvg_crdt_insert_columns(CvgRel *rel, TupleTableSlot *slot, CvgSlice grave_image,
-						CvgReplaced *out)
+cvg_crdt_insert_columns(CvgRel *rel, TupleTableSlot *slot, CvgSlice old_image,
+						bool again, CvgReplaced *out)
 {
-	const CvgDescriptor *grave_desc = NULL;
+	const CvgDescriptor *old_desc = NULL;
 	CvgImage   *image = NULL;
 
-	if (grave_image.len > 0)
+	if (old_image.len > 0)
 	{
 		image = palloc(sizeof(CvgImage));
-		if (cvg_image_decode(grave_image, image, NULL) == CVG_OK)
-			grave_desc = cvg_descriptor_lookup(image->hash);
+		if (cvg_image_decode(old_image, image, NULL) == CVG_OK)
+			old_desc = cvg_descriptor_lookup(image->hash);
 	}
 	for (int i = 0; i < rel->desc->ncolumns; i++)
 	{
@@ -284,9 +284,11 @@ cvg_crdt_insert_columns(CvgRel *rel, TupleTableSlot *slot, CvgSlice grave_image,
 
 		if (col->crdt == NULL)
 			continue;
-		if (grave_desc != NULL)
-			old = image_value(image, grave_desc, &rel->desc->columns[i]);
+		if (old_desc != NULL)
+			old = image_value(image, old_desc, &rel->desc->columns[i]);
 		given = cvg_crdt_slot_value(col, slot);
+		if (again)
+			old = cvg_crdt_merge_values(old, given);
 		value = assign(col->crdt, rel->desc->columns[i].name, old, given, old.len > 0);
 		if (!cvg_slice_eq(value, given))
 			replace(out, col, value);

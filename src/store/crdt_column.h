@@ -44,11 +44,12 @@ extern void cvg_replaced_add(CvgReplaced *replaced, AttrNumber attnum, Datum val
 							 bool isnull);
 
 /*
- * A row is inserted.  grave_image: of the tombstone that it is written over,
- * empty if there is none.
+ * A row is inserted.  old_image: of the tombstone or row set aside that it is
+ * written over, empty if there is none.  again: the row is in the table, and
+ * was written over another one before.
  */
 extern void cvg_crdt_insert_columns(CvgRel *rel, TupleTableSlot *slot,
-									CvgSlice grave_image, CvgReplaced *out);
+									CvgSlice old_image, bool again, CvgReplaced *out);
 
 /* A row is updated. */
 extern void cvg_crdt_update_columns(CvgRel *rel, TupleTableSlot *oldslot,

@@ -53,6 +53,7 @@ typedef struct CvgRel
 	bool		has_strategies;
 	bool		has_text;		/* some column travels as text: use cvg_codec_enter */
 	bool		partitioned;
+	uint64		none_aside;		/* private to capture.c: see cvg_shelf_any_aside() */
 	MemoryContext mcxt;			/* private */
 } CvgRel;
 

@@ -401,6 +401,39 @@ cvg_shelf_any(CvgTable shelf)
 	return any;
 }
 
+static bool
+any_row_aside(Oid relid)
+{
+	Relation	rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
+	SnapshotData dirty;
+	SysScanDesc scan;
+	ScanKeyData key;
+	bool		any;
+
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, cvg_index_oid(CVG_T_QUARANTINE), true, &dirty, 1, &key);
+	any = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return any;
+}
+
+bool
+cvg_shelf_any_aside(Oid relid, uint64 *none)
+{
+	uint64		aside = pg_atomic_read_u64(&cvg_db()->aside);
+
+	/* the number changes after a row was put in, and before that is committed */
+	pg_memory_barrier();
+	if (aside == *none)
+		return false;
+	if (any_row_aside(relid))
+		return true;
+	*none = aside;
+	return false;
+}
+
 bool
 cvg_shelf_delete(CvgTable shelf, ItemPointer tid)
 {

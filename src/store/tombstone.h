@@ -55,6 +55,12 @@ extern bool cvg_shelf_is_empty(CvgTable shelf);
 extern bool cvg_shelf_any(CvgTable shelf);
 
 /*
+ * May rows of a table be set aside, uncommitted ones of others included?
+ * *none remembers the value of CvgDb.aside with which there were none; 0 at first.
+ */
+extern bool cvg_shelf_any_aside(Oid relid, uint64 *none);
+
+/*
  * Delete a row that a find returned; waits for others.  False when another
  * transaction (or this one) has deleted it since: look again.
  */

@@ -77,7 +77,8 @@ cvg_apply_is_awaited(void)
 static void
 give_way(void)
 {
-	if (apply.counts.entries > 0 &&
+	/* before the commit the last one is complete too, and has nobody to go with */
+	if (apply.counts.entries > (apply.committing ? 1 : 0) &&
 		(apply.counts.rows <= CHEAP_ROWS || cvg_apply_is_awaited()))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -293,6 +294,7 @@ cvg_apply_begin(void)
 	memset(&ap->counts, 0, sizeof(ap->counts));
 	ap->maps = NULL;
 	ap->incomplete = false;
+	ap->committing = false;
 	ap->owner_of = NULL;
 	cvg_apply_context(NULL, NULL);
 	context_triggers = false;
@@ -631,6 +633,7 @@ cvg_apply_commit(void)
 				 errmsg("peer did not send all parts of entry " INT64_FORMAT " of origin \"%.*s\"",
 						ap->header.seq, (int) ap->header.origin.len,
 						(const char *) ap->header.origin.data)));
+	ap->committing = true;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	cvg_quarantine_recheck(ap);
 	cvg_stores_close();

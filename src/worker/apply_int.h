@@ -80,6 +80,7 @@ typedef struct CvgApply
 	uint32		parts_seal;		/* of the last of these */
 	CvgStamp	latest;			/* no stamp in it may be larger */
 	bool		incomplete;		/* its parts are still to come */
+	bool		committing;		/* all entries are complete */
 	CvgBuf		rest;			/* of a change that continues in the next part */
 	CvgChange	change;
 
@@ -144,7 +145,7 @@ extern CvgMap *cvg_map_loose(CvgApply *ap, const CvgDescriptor *desc, CvgStore *
 /* --- apply_row.c --- */
 extern void cvg_apply_change(CvgApply *ap, CvgMap *map, const CvgChange *change);
 
-extern bool cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside);
+extern bool cvg_row_merge_shelved(CvgApply *ap, CvgStore *store, CvgTable shelf, CvgShelved *row);
 
 /*
  * Fill target->fresh from a state and an image, complete with defaults.

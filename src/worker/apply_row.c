@@ -553,13 +553,13 @@ try_change(RowWork *w)
 }
 
 /*
- * A local transaction has inserted a key that is set aside, and perhaps
- * deleted it again: merge the row set aside with the live row or tombstone,
- * as two inserts of one key are.  False when there is neither.  Called in
- * the row context, as the owner.
+ * A key is in two places, since a local transaction has inserted it, and perhaps
+ * deleted it again: merge a row that is set aside with the live row or tombstone, or
+ * a tombstone with the live row, as two inserts of one key are.  False when
+ * there is no other.  Called in the row context, as the owner.
  */
 bool
-cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside)
+cvg_row_merge_shelved(CvgApply *ap, CvgStore *store, CvgTable shelf, CvgShelved *row)
 {
 	RowWork    *w = palloc(sizeof(RowWork));
 	CvgChange  *change = palloc0(sizeof(CvgChange));
@@ -567,16 +567,16 @@ cvg_row_merge_aside(CvgApply *ap, CvgStore *store, CvgShelved *aside)
 
 	/* a change that writes nothing; the row comes in as an image */
 	change->op = CVG_OP_UPDATE;
-	change->state = aside->state;
-	change->key = aside->key;
+	change->state = row->state;
+	change->key = row->key;
 	cvg_values_begin(w, ap, cvg_map_loose(ap, store->info->desc, store), change);
 	locate_row(w);
 	if (w->place != ROW_LIVE && w->place != ROW_TOMBSTONE)
 		return false;
-	if (!cvg_shelf_delete(CVG_T_QUARANTINE, &aside->tid))
+	if (!cvg_shelf_delete(shelf, &row->tid))
 		return true;
 	CommandCounterIncrement();
-	cvg_values_add_image(w, aside->state, aside->image);
+	cvg_values_add_image(w, row->state, row->image);
 	while (!done)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -502,15 +502,14 @@ look_for_rows_aside(CvgDb *db)
 	uint64		aside = pg_atomic_read_u64(&db->aside);
 	bool		empty;
 
-	if (aside == 0)
+	if (aside == pg_atomic_read_u64(&db->none_aside))
 		return;
+	pg_memory_barrier();
 	StartTransactionCommand();
 	empty = !cvg_shelf_any(CVG_T_QUARANTINE);
 	CommitTransactionCommand();
-
-	/* unless another row has been set aside meanwhile */
 	if (empty)
-		(void) pg_atomic_compare_exchange_u64(&db->aside, &aside, 0);
+		pg_atomic_write_u64(&db->none_aside, aside);
 }
 
 /* ----------------------------------------------------------------

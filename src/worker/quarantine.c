@@ -58,6 +58,9 @@
 /* Concurrent local writes make us look again; not for ever. */
 #define MAX_ATTEMPTS	10
 
+/* So long the manager waits for a lock. */
+#define SWEEP_LOCK_TIMEOUT	"500ms"
+
 /* A row that takes part in the decision. */
 typedef struct Claimant
 {
@@ -123,37 +126,11 @@ end_aside_scan(AsideScan *s)
 	table_close(s->rel, AccessShareLock);
 }
 
-/* Rows of others that are not committed count too. */
-static bool
-any_row_aside(Oid relid)
-{
-	Relation	rel = table_open(cvg_table_oid(CVG_T_QUARANTINE), AccessShareLock);
-	SnapshotData dirty;
-	SysScanDesc scan;
-	ScanKeyData key;
-	bool		any;
-
-	InitDirtySnapshot(dirty);
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, cvg_index_oid(CVG_T_QUARANTINE), true, &dirty, 1, &key);
-	any = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return any;
-}
-
 bool
 cvg_quarantine_any(CvgStore *store)
 {
-	uint64		aside = pg_atomic_read_u64(&cvg_db()->aside);
-
-	/* the number changes after a row was put in, and before that is committed */
-	pg_memory_barrier();
-	if (store->has_quarantine || aside == store->none_aside)
-		return store->has_quarantine;
-	store->has_quarantine = any_row_aside(store->relid);
 	if (!store->has_quarantine)
-		store->none_aside = aside;
+		store->has_quarantine = cvg_shelf_any_aside(store->relid, &store->none_aside);
 	return store->has_quarantine;
 }
 
@@ -309,7 +286,7 @@ settle_aside(Claims *claims, CvgShelved **shelf)
 		if (claims->store->info->desc->nkeys == 0 || n >= MAX_ROWS)
 			return n;
 		for (i = 0; i < n; i++)
-			merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);
+			merged |= cvg_row_merge_shelved(claims->ap, claims->store, CVG_T_QUARANTINE, &(*shelf)[i]);
 		if (!merged)
 			return n;
 	}
@@ -467,10 +444,12 @@ displace(Claims *claims, Claimant *row)
 static bool
 release(Claims *claims, Claimant *row)
 {
+	Datum	   *keys = claimant_keys(row);
 	CvgViolation violation;
+	CvgShelved	grave;
 
 	ExecForceStoreHeapTuple(row->tuple, row->target->fresh, false);
-	if (!row->target->keyless && cvg_row_find(row->target, claimant_keys(row)))
+	if (!row->target->keyless && cvg_row_find(row->target, keys))
 		return true;			/* a live row has its key: the next change merges them */
 	switch (cvg_row_insert(row->target, &violation))
 	{
@@ -485,7 +464,13 @@ release(Claims *claims, Claimant *row)
 	if (!cvg_shelf_delete(CVG_T_QUARANTINE, &row->tid))
 		elog(ERROR, "row set aside has disappeared under its lock");
 	CommandCounterIncrement();
-	return true;
+
+	/* the key is ours: a local transaction may have used it since we looked, and buried its row */
+	if (row->target->keyless ||
+		!cvg_shelf_find(CVG_T_TOMBSTONES, claims->store->info, keys, row->claim.key, NULL, &grave))
+		return true;
+	(void) cvg_row_merge_shelved(claims->ap, claims->store, CVG_T_TOMBSTONES, &grave);
+	return false;
 }
 
 static bool
@@ -598,9 +583,9 @@ tables_with_rows_aside(MemoryContext mcxt)
 }
 
 /*
- * One table in a transaction of its own.  An error (a trigger of the user, a
- * writer in the way) must not end the manager: it is logged, and the table's
- * turn comes again.
+ * One table in a transaction of its own.  An error (a trigger of the user) must
+ * not end the manager: it is logged, and the table's turn comes again.  So it does
+ * when somebody is in the way, for the manager has other things to do.
  */
 static void
 sweep_table(Oid relid)
@@ -611,6 +596,8 @@ sweep_table(Oid relid)
 	{
 		cvg_apply_begin();
 		(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+		(void) set_config_option("lock_timeout", SWEEP_LOCK_TIMEOUT, PGC_SUSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) &&
@@ -623,7 +610,8 @@ sweep_table(Oid relid)
 	{
 		MemoryContextSwitchTo(mcxt);
 		HOLD_INTERRUPTS();
-		EmitErrorReport();
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
 		RESUME_INTERRUPTS();

@@ -44,7 +44,7 @@ my @mutants = (
 	[ 'delta-without-base', 'a delta is merged into a value that lacks what it builds on', 'src/worker/apply_merge.c',
 		'if (!cvg_rowstate_has_base(before, in->state,', 'if (false && !cvg_rowstate_has_base(before, in->state,', '020' ],
 	[ 'reinsert-loses-value', 'a row inserted again does not go on from the values of the deleted one', 'src/store/capture.c',
-		'cvg_crdt_insert_columns(rel, slot, image, replaced);', 'cvg_crdt_insert_columns(rel, slot, cvg_slice(NULL, 0), replaced);', '020' ],
+		'cvg_crdt_insert_columns(rel, slot, image, false, replaced);', 'cvg_crdt_insert_columns(rel, slot, cvg_slice(NULL, 0), false, replaced);', '020' ],
 	[ 'strategy-any-news', 'an older setting of a strategy replaces a newer one', 'src/store/strategies.c',
 		'cvg_dot_cmp(theirs->set_at, theirs->set_by, ours->set_at, ours->set_by) > 0;', 'cvg_dot_cmp(theirs->set_at, theirs->set_by, ours->set_at, ours->set_by) != 0;', '021_strategies' ],
 
@@ -137,7 +137,11 @@ my @mutants = (
 	[ 'rank-of-birth', 'a claim by an update counts as old as the row', 'src/core/claims.c',
 		'return rank.stamp != 0 ? rank : cvg_rowstate_birth(state);', 'return cvg_rowstate_birth(state);', '013' ],
 	[ 'aside-not-settled', 'a key that is set aside and inserted again stays in two places', 'src/worker/quarantine.c',
-		'merged |= cvg_row_merge_aside(claims->ap, claims->store, &(*shelf)[i]);', ';', '013', '--faults pair_cut,node_cut,delay_jitter' ],
+		'merged |= cvg_row_merge_shelved(claims->ap, claims->store, CVG_T_QUARANTINE, &(*shelf)[i]);', ';', '013', '--faults pair_cut,node_cut,delay_jitter' ],
+	[ 'blind-insert', 'an insert does not look whether a row of its key is set aside', 'src/store/capture.c',
+		'return settle_aside(db, relation, rel, state, slot);', 'return state;', '037' ],
+	[ 'release-over-grave', 'a row becomes visible again beside the tombstone of one that was there meanwhile', 'src/worker/quarantine.c',
+		'(void) cvg_row_merge_shelved(claims->ap, claims->store, CVG_T_TOMBSTONES, &grave);', 'return true;', '037' ],
 	[ 'aside-horizon-moves', 'the own horizon moves on while rows are set aside', 'src/core/horizon.h',
 		'if (aside)', 'if (false)', '027', '--forget' ]);
 my %mutant = map { $_->[0] => $_ } @mutants;

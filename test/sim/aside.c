@@ -39,7 +39,7 @@ struct Recheck
 
 enum
 {
-	PC_ANY, PC_SETTLE, PC_COLLECT, PC_DECIDE, PC_MOVE
+	PC_ANY, PC_SETTLE, PC_COLLECT, PC_DECIDE, PC_MOVE, PC_BURIED
 };
 
 /* ---- what is set aside ---- */
@@ -63,9 +63,9 @@ write_aside(Txn *t, int key, const Aside *row)
 }
 
 void
-txn_set_aside(Txn *t, int key, const Row *row, const Bits *writes)
+txn_set_aside(Txn *t, int key, const Row *row, const Bits *writes, const Bits *past)
 {
-	Aside		aside = {*row, *writes};
+	Aside		aside = {*row, *writes, *past};
 
 	aside.row.present = true;
 	write_aside(t, key, &aside);
@@ -138,49 +138,53 @@ any_aside(Txn *t)
 
 /* ---- the writes in each place ---- */
 
-/* Writes applied here that are not in a row set aside. */
+/* Of the writes applied here those that are not only in a row set aside. */
+static Bits
+seen_in_table(Bits seen, const Aside *aside, const Row *live, const Row *tomb)
+{
+	Bits		elsewhere = aside->writes;
+
+	if (!aside->row.present)
+		return seen;
+	bits_remove(&elsewhere, &aside->past);
+	if (live->present)
+		bits_remove(&elsewhere, &live->over);
+	if (tomb->present)
+		bits_remove(&elsewhere, &tomb->over);
+	bits_remove(&seen, &elsewhere);
+	return seen;
+}
+
 Bits
 table_seen(const Db *db, int key)
 {
-	Bits		seen = db->seen[key];
-
-	if (db->aside[key].row.present)
-		bits_remove(&seen, &db->aside[key].writes);
-	return seen;
+	return seen_in_table(db->seen[key], &db->aside[key], &db->live[key], &db->tomb[key]);
 }
 
 Bits
 txn_table_seen(Txn *t, int key)
 {
-	Bits		seen = txn_seen(t, key);
-
-	if (txn_aside(t, key)->row.present)
-		bits_remove(&seen, &txn_aside(t, key)->writes);
-	return seen;
+	return seen_in_table(txn_seen(t, key), txn_aside(t, key), txn_live(t, key), txn_tomb(t, key));
 }
 
 /*
- * What a local write has seen.  It does not see a row that is set aside, but
- * for its own replica's writes: its clock says so.
+ * What a local write has seen: not a row that is set aside, unless it is an
+ * insert over it.
  */
-void
-local_seen(Txn *t, int key, char kind, Bits *seen, Bits *blind)
+Bits
+local_seen(Txn *t, int key, char kind)
 {
 	const Aside *aside = txn_aside(t, key);
+	Bits		seen = kind == 'I' && RIVAL(key) && t->over_grave ? t->saw : txn_table_seen(t, key);
 	int			i;
 
-	/* what an insert began with may have been set aside meanwhile */
-	*seen = kind == 'I' && RIVAL(key) && t->over_grave ? t->saw : txn_table_seen(t, key);
-	memset(blind, 0, sizeof(Bits));
-	if (!aside->row.present)
-		return;
-	*blind = aside->writes;
-	bits_remove(blind, seen);
-	for (i = 0; i < w.nops[key]; i++)
+	for (i = 0; i < w.nops[key] && aside->row.present; i++)
 	{
-		if (bit_test(&aside->writes, i) && w.ops[key][i]->id == t->id)
-			bit_set(seen, i);
+		if (bit_test(&aside->writes, i) && !bit_test(&seen, i) && w.ops[key][i]->id == t->id)
+			fail(key, "%s: a write of row %d does not see %s, which is set aside and of its own replica",
+				 t->node->name, key, show_op(w.ops[key][i]));
 	}
+	return seen;
 }
 
 /* ---- who is in the way ---- */
@@ -371,6 +375,7 @@ displace(Recheck *rc, Txn *t, const Claimant *c, int64 *delay)
 	Row			row = *txn_live(t, c->key);
 	Row			none = {0};
 	Bits		writes;
+	Bits		past = {{0}};
 
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
@@ -382,7 +387,7 @@ displace(Recheck *rc, Txn *t, const Claimant *c, int64 *delay)
 	writes = txn_table_seen(t, c->key);
 	txn_set_live(t, c->key, &none);
 	txn_note_delete(t);
-	txn_set_aside(t, c->key, &row, &writes);
+	txn_set_aside(t, c->key, &row, &writes, &past);
 	COUNT(displaced);
 	return ROW_DONE;
 }
@@ -407,7 +412,37 @@ release(Recheck *rc, Txn *t, const Claimant *c, int64 *delay)
 	txn_take_aside(t, c->key);
 	COUNT(released);
 	TRACE("%s: makes visible %d: %s", t->node->name, c->key, show_row(c->key, txn_live(t, c->key)));
-	return ROW_DONE;
+	rc->pc = PC_BURIED;
+	return ROW_AGAIN;
+}
+
+/* The key is ours.  Has a local transaction used it, and buried the row, since it was settled? */
+static RowResult
+buried(Recheck *rc, Txn *t, int64 *delay)
+{
+	int			key = ((const Claimant *) rc->moves[rc->at]->row)->key;
+	RowResult	result;
+
+	if (rc->row == NULL)
+	{
+		LockResult	lock = lock_shelf(t, key, false);
+
+		if (lock != LOCKED)
+			return wait_result(lock, delay);
+		if (KEYLESS(key) || !txn_tomb(t, key)->present || MUTANT(M_RELEASE_GRAVE))
+		{
+			rc->pc = PC_MOVE;
+			rc->at++;
+			return ROW_AGAIN;
+		}
+		(void) lock_shelf(t, key, true);
+		rc->row = row_begin_bury(t, key);
+	}
+	result = row_step(rc->row, delay);
+	if (result != ROW_DONE)
+		return result;
+	rc->row = NULL;
+	return again(rc);
 }
 
 static RowResult
@@ -462,6 +497,8 @@ recheck_step(Txn *t, int64 *delay)
 			rc->at = 0;
 			rc->pc = PC_MOVE;
 			return ROW_AGAIN;
+		case PC_BURIED:
+			return buried(rc, t, delay);
 		default:
 			return move(rc, t, delay);
 	}

@@ -63,7 +63,7 @@ check_new_op(Txn *t, char kind, int key, int64 stamp, int columns, const Row *ro
 	op->id = t->id;
 	op->stamp = stamp;
 	op->columns = columns;
-	local_seen(t, key, kind, &op->context, &op->blind);
+	op->context = local_seen(t, key, kind);
 	memcpy(op->values, row->values, sizeof(op->values));
 	op->amount = amount;
 	if (w.nops[key] == MAX_OPS)
@@ -115,7 +115,7 @@ check_not_covered(const Op *op)
 		if (!node->running || node->left)
 			continue;
 		for (i = 0; i < MAX_OPS / 64; i++)
-			covered.w[i] &= w.valid[op->key].w[i] & ~op->blind.w[i];
+			covered.w[i] &= w.valid[op->key].w[i];
 		i = bits_first_missing(&covered, &op->context);
 		if (i >= 0 && i != op->index)
 			fail(op->key, "S of %s covers %s of row %d, and %s did not see that", node->name,
@@ -337,7 +337,7 @@ check_too_late(Node *node, const Entry *e)
 			for (j = 0; j < w.nops[op->key]; j++)
 			{
 				if (bit_test(&other->stable_checked[op->key], j) &&
-					bit_test(&w.valid[op->key], j) && j != op->index && !bit_test(&op->blind, j) &&
+					bit_test(&w.valid[op->key], j) && j != op->index &&
 					!bit_test(&other->mem.seen[op->key], op->index) &&
 					!bit_test(&op->context, j) &&
 					!bit_test(&w.ops[op->key][j]->context, op->index))

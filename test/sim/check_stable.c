@@ -120,7 +120,7 @@ check_covered(Node *node, const Op *op)
 
 		if (!bit_test(&w.valid[key], i) || bit_test(&node->mem.seen[key], i) || other == op ||
 			bit_test(&op->context, i) || bit_test(&other->context, op->index) ||
-			bit_test(&other->blind, op->index) || is_gone(other) || is_doubtful(other))
+			is_gone(other) || is_doubtful(other))
 			continue;
 		fail(key, "S of %s covers %s of row %d, and %s is concurrent to that and still on its way",
 			 node->name, show_op(op), key, show_op(other));

@@ -311,6 +311,27 @@ delete_possible(Txn *t)
 		t->deleted_seen != t->node->shm.deleted;
 }
 
+/* See settle_aside() in capture.c: the row is in its table, and a row of its key set aside. */
+static void
+insert_over_aside(Client *c, Row *row)
+{
+	static CvgBuf both;
+	Txn		   *t = c->txn;
+	const Aside *aside = txn_aside(t, c->key);
+	CvgOrder	order;
+
+	cvg_buf_reset(&both);
+	if (cvg_rowstate_merge(row->state, aside->row.state, NULL, 0, NULL, &order, &both) != CVG_OK)
+		fail(c->key, "%s: states do not merge", t->node->name);
+	if (c->amount != 0)
+		row->n = add_to_counter(t, merge_counters(row->n, aside->row.n), true, c->amount);
+	t->over_grave = true;
+	t->saw = txn_seen(t, c->key);
+	row->over = aside->writes;
+	row->state = write_state(t, 'I', c->key, sim_keep(cvg_buf_slice(&both)), 0, &c->stamp);
+	COUNT(over_aside);
+}
+
 /* The row is in: what it does not know of goes into it now. */
 static LockResult
 after_insert(Client *c)
@@ -344,6 +365,11 @@ after_insert(Client *c)
 				txn_set_live(t, c->key, &row);
 			}
 		}
+	}
+	if (!KEYLESS(c->key) && any_aside(t) && txn_aside(t, c->key)->row.present && !MUTANT(M_BLIND_INSERT))
+	{
+		insert_over_aside(c, &row);
+		txn_set_live(t, c->key, &row);
 	}
 	capture(t, 'I', c->key, NULL, &row, c->stamp, ALL_COLUMNS, c->amount);
 	COUNT(inserts);

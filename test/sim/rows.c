@@ -118,9 +118,9 @@ row_begin(Txn *t, const CvgChange *change, int key, int id, Op *op)
 	return rw;
 }
 
-/* A change that writes nothing; the row set aside comes in as an image. */
-RowWork *
-row_begin_settle(Txn *t, int key)
+/* A change that writes nothing: what is to be merged comes in as an image. */
+static RowWork *
+begin_image(Txn *t, int key, CvgSlice state)
 {
 	RowWork    *rw = sim_alloc(sizeof(RowWork));
 
@@ -128,10 +128,16 @@ row_begin_settle(Txn *t, int key)
 	rw->key = key;
 	rw->id = t->id;
 	rw->kind = CVG_OP_UPDATE;
-	rw->inputs[0].state = txn_aside(t, key)->row.state;
+	rw->inputs[0].state = state;
 	rw->ninputs = 1;
 	rw->settling = true;
 	return rw;
+}
+
+RowWork *
+row_begin_settle(Txn *t, int key)
+{
+	return begin_image(t, key, txn_aside(t, key)->row.state);
 }
 
 bool
@@ -165,6 +171,19 @@ add_image(RowWork *rw, const Row *row)
 	in->has_n = row->n_known;
 	in->n = row->n;
 	rw->inputs[rw->ninputs++] = change;
+}
+
+RowWork *
+row_begin_bury(Txn *t, int key)
+{
+	Row			none = {0};
+	Row			grave = *txn_tomb(t, key);
+	RowWork    *rw = begin_image(t, key, grave.state);
+
+	add_image(rw, &grave);
+	rw->twin_taken = true;
+	txn_set_tomb(t, key, &none);
+	return rw;
 }
 
 void
@@ -359,7 +378,7 @@ merge_input(RowWork *rw, int number, CvgSlice *state, int *source)
 	*state = sim_keep(cvg_buf_slice(&out));
 }
 
-static CvgSlice
+CvgSlice
 merge_counters(CvgSlice a, CvgSlice b)
 {
 	static CvgBuf out;
@@ -522,6 +541,7 @@ set_aside(RowWork *rw, int64 *delay)
 	Txn		   *t = rw->txn;
 	Row			none = {0};
 	Bits		writes;
+	Bits		past = {{0}};
 	LockResult	lock = lock_aside(t);
 
 	if (lock == LOCKED && rw->place == ROW_LIVE)
@@ -543,6 +563,11 @@ set_aside(RowWork *rw, int64 *delay)
 		fail(rw->key, "%s: row %d is set aside twice", t->node->name, rw->key);
 	txn_note_delete(t);
 	writes = merged_writes(rw);
+	if (rw->place == ROW_ABSENT && !txn_live(t, rw->key)->present && !txn_tomb(t, rw->key)->present)
+	{
+		past = txn_table_seen(t, rw->key);
+		bits_remove(&past, &rw->taken);
+	}
 	if (rw->place == ROW_LIVE)
 	{
 		(void) lock_row(t, rw->key, true);
@@ -554,7 +579,7 @@ set_aside(RowWork *rw, int64 *delay)
 		(void) lock_shelf(t, rw->key, true);
 		txn_set_tomb(t, rw->key, &none);
 	}
-	txn_set_aside(t, rw->key, &rw->merged, &writes);
+	txn_set_aside(t, rw->key, &rw->merged, &writes, &past);
 	return ROW_DONE;
 }
 
@@ -714,6 +739,7 @@ static RowResult
 move_row(RowWork *rw, int64 *delay)
 {
 	Bits		writes;
+	Bits		past;
 
 	if (RIVAL(rw->key))
 		rw->txn->recheck = true;
@@ -725,7 +751,8 @@ move_row(RowWork *rw, int64 *delay)
 		return bring_in(rw, delay);
 	/* it stays there until it is decided which rows are visible */
 	writes = merged_writes(rw);
-	txn_set_aside(rw->txn, rw->key, &rw->merged, &writes);
+	past = txn_aside(rw->txn, rw->key)->past;
+	txn_set_aside(rw->txn, rw->key, &rw->merged, &writes, &past);
 	return ROW_DONE;
 }
 

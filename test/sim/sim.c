@@ -76,6 +76,8 @@ static const struct
 	{"aside-twice", ~0u, true, true},
 	{"aside-grave", ~0u, false, true},
 	{"new-twin", ~0u, true, true},
+	{"release-grave", ~0u, true},
+	{"blind-insert", ~0u, true},
 };
 
 #define ROUND	(1 * SECOND)	/* heartbeat, back-off and latency */
@@ -432,7 +434,7 @@ try_mutants(bool rare)
 			cfg.mutant = (Mutant) m;
 			if (mutants[m].faults != ~0u)
 				cfg.faults = mutants[m].faults;
-			if (m >= M_LAST_CLAIM && m <= M_NEW_TWIN && cfg.rivals == 0)
+			if (m >= M_LAST_CLAIM && m <= M_BLIND_INSERT && cfg.rivals == 0)
 				add_rivals(&cfg);
 			if (mutants[m].narrow)
 				make_narrow(&cfg);

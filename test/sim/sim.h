@@ -118,6 +118,8 @@ typedef enum Mutant
 	M_ASIDE_TWICE,				/* a row is set aside without looking whether it is there already */
 	M_ASIDE_GRAVE,				/* ... nor for its tombstone */
 	M_NEW_TWIN,					/* a visible row is set aside whose key is set aside */
+	M_RELEASE_GRAVE,			/* a row becomes visible again: nobody looks for a tombstone */
+	M_BLIND_INSERT,				/* an insert does not look whether a row with its key is set aside */
 	NMUTANTS
 } Mutant;
 
@@ -152,7 +154,6 @@ typedef struct Op
 	int			values[NCOLS];
 	int			amount;			/* added to the counter */
 	Bits		context;		/* writes to the key that it had seen */
-	Bits		blind;			/* of a row that was set aside: it could not see them */
 	Entry	   *entry;
 } Op;
 
@@ -166,6 +167,7 @@ typedef struct Row
 	bool		n_known;
 	CvgSlice	n;				/* a pncounter, empty: NULL */
 	int			version;		/* of the tuple: changes with every write */
+	Bits		over;			/* writes of a row set aside that it was written over */
 } Row;
 
 /* A row that is alive and not visible. */
@@ -173,6 +175,7 @@ typedef struct Aside
 {
 	Row			row;
 	Bits		writes;			/* that are in it */
+	Bits		past;			/* of those, what the key had seen when it was in no place */
 } Aside;
 
 typedef struct Recheck Recheck;
@@ -612,7 +615,7 @@ extern bool tracing;
 	X(restores) X(snapshots) X(promotions) X(clones) X(forgotten_members) X(returns) X(turned_away) \
 	X(renewals) X(moved_entries) X(moved_known) X(claims) X(log_cuts) X(cut_refused) X(history_differs) \
 	X(gaps_copied) X(confused_rows) X(split_by_forks) X(left_behind) X(reports_old) X(partial_reports) \
-	X(set_aside) X(displaced) X(released) X(settled) X(rechecks) X(recollected) X(sweeps) X(refused) X(decided) \
+	X(set_aside) X(over_aside) X(displaced) X(released) X(settled) X(rechecks) X(recollected) X(sweeps) X(refused) X(decided) \
 	X(checks)
 
 typedef struct Counters
@@ -792,15 +795,21 @@ extern void fetch_answer(Node *node, int key, Fetched *answer);
 extern RowWork *row_begin_settle(Txn *t, int key);
 extern bool row_settled(const RowWork *w);
 
+/* merge a tombstone, whose shelf the caller has locked, with the live row beside it */
+extern RowWork *row_begin_bury(Txn *t, int key);
+
+/* either may be empty */
+extern CvgSlice merge_counters(CvgSlice a, CvgSlice b);
+
 /* ---- aside.c ---- */
 extern const Aside *txn_aside(Txn *t, int key);
-extern void txn_set_aside(Txn *t, int key, const Row *row, const Bits *writes);
+extern void txn_set_aside(Txn *t, int key, const Row *row, const Bits *writes, const Bits *past);
 extern void txn_take_aside(Txn *t, int key);
 extern LockResult lock_aside(Txn *t);
 extern bool any_aside(Txn *t);
 extern Bits table_seen(const Db *db, int key);
 extern Bits txn_table_seen(Txn *t, int key);
-extern void local_seen(Txn *t, int key, char kind, Bits *seen, Bits *blind);
+extern Bits local_seen(Txn *t, int key, char kind);
 extern bool fails_check(const Node *node, int key, const Row *row);
 extern LockResult rival_of(Txn *t, int key, int x, uint32 except, int *rival);
 
