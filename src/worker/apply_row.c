@@ -289,24 +289,25 @@ note_conflict(RowWork *w, const CvgViolation *violation)
  */
 
 /*
- * The row will be set aside.  Has another transaction done so since we looked
- * for it, or buried it?  It has, when that is there once we have the lock.
+ * The row will be set aside.  Has another transaction moved it since we looked
+ * for it: set it aside itself, brought it back, buried it?  It has, when it is
+ * elsewhere once we have the lock.
  */
 static bool
-shelved_meanwhile(RowWork *w)
+moved_meanwhile(RowWork *w)
 {
-	CvgRel	   *rel = w->map->store->info;
+	RowPlace	place = w->place;
+	ItemPointerData tid = place == ROW_LIVE ? w->target->found->tts_tid : w->shelved.tid;
 	CvgShelved	twin;
 
 	cvg_quarantine_lock(w->map->store);
-	if (cvg_shelf_find(CVG_T_QUARANTINE, rel, w->keys, w->key, NULL, &twin))
+	locate_row(w);
+	if (w->place != place)
 		return true;
-	/* beside a live row there may be an old one that is in it */
-	if (w->place == ROW_LIVE ||
-		!cvg_shelf_find(CVG_T_TOMBSTONES, rel, w->keys, w->key, NULL, &twin) ||
-		cvg_rowstate_covered(twin.state, w->stable))
+	if (place == ROW_ABSENT)
 		return false;
-	return w->place != ROW_TOMBSTONE || !ItemPointerEquals(&twin.tid, &w->shelved.tid);
+	return !ItemPointerEquals(&tid, place == ROW_LIVE ? &w->target->found->tts_tid : &w->shelved.tid) ||
+		cvg_shelf_find(CVG_T_QUARANTINE, w->map->store->info, w->keys, w->key, NULL, &twin);
 }
 
 /* Put the merged row aside: it is in target->fresh, and not in the table. */
@@ -330,7 +331,7 @@ live_to_live(RowWork *w)
 		case CVG_WRITE_RETRY:
 			return false;
 		case CVG_WRITE_VIOLATES:
-			if (shelved_meanwhile(w))
+			if (moved_meanwhile(w))
 				return false;
 			if (cvg_row_delete(w->target) == CVG_WRITE_RETRY)
 				return false;
@@ -473,7 +474,7 @@ bring_in(RowWork *w)
 		return false;
 	if (result == CVG_WRITE_SKIPPED)
 		return true;
-	if (result == CVG_WRITE_VIOLATES && shelved_meanwhile(w))
+	if (result == CVG_WRITE_VIOLATES && moved_meanwhile(w))
 		return false;
 	if (w->place == ROW_TOMBSTONE)
 		(void) cvg_shelf_delete(CVG_T_TOMBSTONES, &w->shelved.tid);

@@ -535,6 +535,24 @@ merged_writes(RowWork *rw)
 	return writes;
 }
 
+/* Whoever had the lock may have set the row aside too, brought it back, or buried it. */
+static bool
+moved_meanwhile(RowWork *rw)
+{
+	const Row  *live = txn_live(rw->txn, rw->key);
+	const Row  *tomb = txn_tomb(rw->txn, rw->key);
+
+	if (txn_aside(rw->txn, rw->key)->row.present && !MUTANT(M_ASIDE_TWICE))
+		return true;
+	if (rw->place == ROW_LIVE)
+		return !live->present || live->version != rw->local.version;
+	if (live->present)
+		return !MUTANT(M_ASIDE_BESIDE);
+	if (rw->place == ROW_TOMBSTONE)
+		return !MUTANT(M_ASIDE_GRAVE) && (!tomb->present || tomb->version != rw->local.version);
+	return !MUTANT(M_ASIDE_GRAVE) && tomb->present;
+}
+
 static RowResult
 set_aside(RowWork *rw, int64 *delay)
 {
@@ -544,26 +562,19 @@ set_aside(RowWork *rw, int64 *delay)
 	Bits		past = {{0}};
 	LockResult	lock = lock_aside(t);
 
-	if (lock == LOCKED && rw->place == ROW_LIVE)
+	if (lock == LOCKED)
 		lock = lock_row(t, rw->key, false);
 	if (lock == LOCKED)
 		lock = lock_shelf(t, rw->key, false);
 	if (lock != LOCKED)
 		return wait_result(lock, delay);
-	if (rw->place == ROW_LIVE && (!txn_live(t, rw->key)->present ||
-								  txn_live(t, rw->key)->version != rw->local.version))
-		return start_over(rw);
-	/* whoever had the lock may have set it aside too, or buried it */
-	if (txn_aside(t, rw->key)->row.present && !MUTANT(M_ASIDE_TWICE))
-		return start_over(rw);
-	if (!MUTANT(M_ASIDE_GRAVE) && txn_tomb(t, rw->key)->present &&
-		(rw->place != ROW_TOMBSTONE || txn_tomb(t, rw->key)->version != rw->local.version))
+	if (moved_meanwhile(rw))
 		return start_over(rw);
 	if (txn_aside(t, rw->key)->row.present)
 		fail(rw->key, "%s: row %d is set aside twice", t->node->name, rw->key);
 	txn_note_delete(t);
 	writes = merged_writes(rw);
-	if (rw->place == ROW_ABSENT && !txn_live(t, rw->key)->present && !txn_tomb(t, rw->key)->present)
+	if (rw->place == ROW_ABSENT)
 	{
 		past = txn_table_seen(t, rw->key);
 		bits_remove(&past, &rw->taken);

@@ -75,6 +75,7 @@ static const struct
 	{"aside-cached", ~0u, true},
 	{"aside-twice", ~0u, true, true},
 	{"aside-grave", ~0u, false, true},
+	{"aside-beside", ~0u, false, true},
 	{"new-twin", ~0u, true, true},
 	{"release-grave", ~0u, true},
 	{"blind-insert", ~0u, true},

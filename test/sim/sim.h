@@ -117,6 +117,7 @@ typedef enum Mutant
 	M_ASIDE_CACHED,				/* whether rows are set aside is looked at once per transaction */
 	M_ASIDE_TWICE,				/* a row is set aside without looking whether it is there already */
 	M_ASIDE_GRAVE,				/* ... nor for its tombstone */
+	M_ASIDE_BESIDE,				/* ... nor whether it is back in the table */
 	M_NEW_TWIN,					/* a visible row is set aside whose key is set aside */
 	M_RELEASE_GRAVE,			/* a row becomes visible again: nobody looks for a tombstone */
 	M_BLIND_INSERT,				/* an insert does not look whether a row with its key is set aside */

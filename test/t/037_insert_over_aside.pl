@@ -89,6 +89,27 @@ ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE n
 $session->query_safe('DELETE FROM t WHERE id = 41; COMMIT');
 rows_ok(40, '', 'the delete counts');
 
+# --- the same, while a trigger holds the row up that is on its way back ----------------------
+both_claim(44, 'nine');
+aside_on_b(45);
+$b->sql(<<'SQL');
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+BEGIN
+	IF NEW.id = 45 AND NEW.u = 'nine' THEN
+		PERFORM pg_advisory_xact_lock_shared(1);
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER hold BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION hold();
+ALTER TABLE t ENABLE ALWAYS TRIGGER hold;
+SQL
+$session->query_safe('SELECT pg_advisory_lock(1)');
+$a->sql('DELETE FROM t WHERE id = 44');
+ok($b->wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted", '1'), 'a row is on its way back');
+$b->sql("INSERT INTO t VALUES (45, 'x', 'for a while', 9); DELETE FROM t WHERE id = 45");
+$session->query_safe('SELECT pg_advisory_unlock(1)');
+rows_ok(44, '', 'the delete counts too');
+
 # --- a session that does not end holds up the sweep, not the manager -----------------------
 both_claim(50, 'ten');
 aside_on_b(51);
