@@ -40,17 +40,28 @@ cvg_report_is_partial(const CvgReport *report, CvgKnownFn known, void *arg)
  * A later incarnation of a forgotten node is somebody new, unless it has
  * entries of its former self that are not here, under their own number or
  * another: they were written without knowing of what has been forgotten since.
+ * So were those of others who are forgotten, which it may have from them.
  */
 CvgAdmission
 cvg_member_admission(CvgSlice member_id, uint8 flags, CvgSlice replica_id,
-					 CvgSlice progress, CvgSlice past, int64 have)
+					 CvgSlice progress, CvgSlice past, int64 have,
+					 CvgUnheardFn unheard, void *arg)
 {
+	CvgClockIter it;
+	CvgClockEntry entry;
+
 	if ((flags & CVG_REPORT_FORGOTTEN) == 0)
 		return CVG_WELCOME;
 	if (cvg_slice_eq(member_id, replica_id))
 		return CVG_REMOVED;
 	if (Max(cvg_vclock_get(progress, member_id), cvg_vclock_get(past, member_id)) > have)
 		return CVG_REMOVED_BEFORE;
+	cvg_vclock_iter(&it, progress);
+	while (cvg_vclock_next(&it, &entry))
+	{
+		if (unheard(entry.id, entry.value, arg))
+			return CVG_REMOVED_OTHERS;
+	}
 	return CVG_WELCOME;
 }
 
@@ -115,14 +126,46 @@ clock_value(CvgSlice origin, void *arg)
 	return cvg_vclock_get(*(CvgSlice *) arg, origin);
 }
 
+static bool
+is_of_member(CvgSlice origin, const CvgMember *members, int nmembers)
+{
+	int			i;
+
+	for (i = 0; i < nmembers; i++)
+	{
+		if (cvg_is_incarnation(origin, members[i].report.node_name))
+			return true;
+	}
+	return false;
+}
+
+/* Have we entries of somebody who is neither us nor a member? */
+static bool
+has_stranger(CvgSlice progress, CvgSlice node_name, const CvgMember *members, int nmembers)
+{
+	CvgClockIter it;
+	CvgClockEntry entry;
+
+	cvg_vclock_iter(&it, progress);
+	while (cvg_vclock_next(&it, &entry))
+	{
+		if (!cvg_is_incarnation(entry.id, node_name) && !is_of_member(entry.id, members, nmembers))
+			return true;
+	}
+	return false;
+}
+
 CvgStatus
-cvg_members_advance(CvgSlice old_stable, CvgSlice own_horizon, const CvgMember *members,
-					int nmembers, CvgSlice progress, CvgStamp limit, bool *grew, CvgBuf *out)
+cvg_members_advance(CvgSlice old_stable, CvgSlice own_horizon, CvgSlice node_name,
+					const CvgMember *members, int nmembers, CvgSlice progress, CvgStamp limit,
+					bool *grew, CvgBuf *out)
 {
 	CvgReport  *reports = palloc(sizeof(CvgReport) * Max(nmembers, 1));
 	CvgStatus	status;
 	int			i;
 
+	if (has_stranger(progress, node_name, members, nmembers))
+		own_horizon = cvg_slice(NULL, 0);
 	for (i = 0; i < nmembers; i++)
 	{
 		reports[i] = members[i].report;

@@ -34,8 +34,12 @@ typedef enum CvgAdmission
 {
 	CVG_WELCOME = 0,
 	CVG_REMOVED,				/* it was forgotten */
-	CVG_REMOVED_BEFORE			/* brings what only its forgotten former self had */
+	CVG_REMOVED_BEFORE,			/* brings what only its forgotten former self had */
+	CVG_REMOVED_OTHERS			/* brings what only others had who are forgotten */
 } CvgAdmission;
+
+/* Is there more, up to seq, of a forgotten member of another name than we have? */
+typedef bool (*CvgUnheardFn)(CvgSlice origin, int64 seq, void *arg);
 
 /*
  * May a node exchange entries with us?  member_id, flags: of the member of its
@@ -44,7 +48,8 @@ typedef enum CvgAdmission
  * progress of member_id here.
  */
 extern CvgAdmission cvg_member_admission(CvgSlice member_id, uint8 flags, CvgSlice replica_id,
-										 CvgSlice progress, CvgSlice past, int64 have);
+										 CvgSlice progress, CvgSlice past, int64 have,
+										 CvgUnheardFn unheard, void *arg);
 
 /*
  * What a member adds to the sum of obituaries in our report: sums are equal
@@ -64,9 +69,10 @@ extern bool cvg_member_settled(const CvgMember *dead, const CvgMember *members, 
 /*
  * The stable clock that the members' reports prove, joined into old_stable:
  * cvg_stable_advance() over those that count.  progress: ours, read after the
- * reports.
+ * reports.  It stands still while we have entries of somebody who is not us,
+ * node_name, and no member: a crash may have lost that we knew of it.
  */
-extern CvgStatus cvg_members_advance(CvgSlice old_stable, CvgSlice own_horizon,
+extern CvgStatus cvg_members_advance(CvgSlice old_stable, CvgSlice own_horizon, CvgSlice node_name,
 									 const CvgMember *members, int nmembers,
 									 CvgSlice progress, CvgStamp limit,
 									 bool *grew, CvgBuf *out);

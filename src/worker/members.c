@@ -29,7 +29,8 @@
  *
  * Coming back.  The forgotten one is turned away, and so is a later
  * incarnation that brings entries of the forgotten one which nobody else has:
- * they were written without knowing of what has been forgotten since.
+ * they were written without knowing of what has been forgotten since.  The same
+ * goes for entries of another forgotten one: the two may have gone on together.
  * Without such entries it is somebody new.  Nothing is lost: what it has
  * stays where it is.
  *
@@ -149,6 +150,15 @@ advance_horizon(CvgDb *db, const CvgReport *report)
 		origin->horizon = horizon;
 }
 
+/* What we have of an origin; under db->lock. */
+static int64
+progress_of(CvgDb *db, const char *replica_id)
+{
+	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, cvg_slice_cstring(replica_id));
+
+	return origin != NULL ? origin->seq : 0;
+}
+
 void
 cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 {
@@ -190,10 +200,39 @@ cvg_member_absorb(CvgDb *db, const CvgReport *report, uint64 fresh_kick)
 		ConditionVariableBroadcast(&db->changed);
 }
 
+typedef struct Newcomer
+{
+	CvgDb	   *db;
+	CvgSlice	name;
+} Newcomer;
+
+/* A CvgUnheardFn; under db->lock. */
+static bool
+is_unheard(CvgSlice origin, int64 seq, void *arg)
+{
+	Newcomer   *newcomer = arg;
+	CvgDb	   *db = newcomer->db;
+	CvgOriginSlot *have = cvg_origin_slot_by_name(db, origin);
+	int			i;
+
+	if ((have != NULL ? have->seq : 0) >= seq)
+		return false;
+	for (i = 0; i < CVG_MAX_MEMBERS; i++)
+	{
+		CvgMemberSlot *slot = &db->members[i];
+
+		if (slot->in_use && is_forgotten(slot) && !name_is(slot->node_name, newcomer->name) &&
+			cvg_is_incarnation(origin, cvg_slice_cstring(slot->node_name)))
+			return true;
+	}
+	return false;
+}
+
 void
 cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 				 CvgSlice progress, CvgSlice past, CvgPeerSlot *link)
 {
+	Newcomer	newcomer = {db, node_name};
 	CvgMemberSlot *slot;
 	CvgAdmission admission = CVG_WELCOME;
 	char		dead[CVG_NAME_LEN] = "";
@@ -202,11 +241,9 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 	slot = make_slot(db, node_name);
 	if (slot != NULL)
 	{
-		CvgSlice	id = cvg_slice_cstring(slot->replica_id);
-		CvgOriginSlot *origin = cvg_origin_slot_by_name(db, id);
-
-		admission = cvg_member_admission(id, slot->flags, replica_id, progress, past,
-										 origin != NULL ? origin->seq : 0);
+		admission = cvg_member_admission(cvg_slice_cstring(slot->replica_id), slot->flags,
+										 replica_id, progress, past,
+										 progress_of(db, slot->replica_id), is_unheard, &newcomer);
 		strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
 	}
 	if (slot != NULL && admission == CVG_WELCOME && link != NULL)
@@ -223,7 +260,8 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%.*s\" was removed by converge.forget_peer()",
 						(int) node_name.len, (const char *) node_name.data),
-				 admission == CVG_REMOVED ? 0 :
+				 admission == CVG_REMOVED ? 0 : admission == CVG_REMOVED_OTHERS ?
+				 errdetail("It brings changes of another node that was removed.") :
 				 errdetail("It brings changes of its earlier replica id \"%s\" that no other node has.", dead),
 				 errhint("To join again, it needs an empty database and another converge.node_name.")));
 }
@@ -511,13 +549,18 @@ cvg_members_stable(CvgDb *db, CvgStamp limit, CvgSlice *stable)
 	CvgSlice	horizon = cvg_horizon_clock(db, NULL);
 	int			nmembers;
 	CvgMember  *members = cvg_members_known(db, &nmembers);
+	char		node_name[CVG_NAME_LEN];
 	CvgBuf		out;
 	bool		grew;
 
+	LWLockAcquire(&db->lock, LW_SHARED);
+	strlcpy(node_name, db->node_name, CVG_NAME_LEN);
+	LWLockRelease(&db->lock);
+
 	/* progress read after the reports is progress that they may rely on */
 	cvg_buf_init(&out);
-	if (cvg_members_advance(old, horizon, members, nmembers, cvg_progress_clock(db),
-							limit, &grew, &out) != CVG_OK)
+	if (cvg_members_advance(old, horizon, cvg_slice_cstring(node_name), members, nmembers,
+							cvg_progress_clock(db), limit, &grew, &out) != CVG_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the stable clock has too many entries")));

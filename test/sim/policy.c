@@ -382,19 +382,40 @@ past_clock(const Node *node)
 	return clock_bytes(MUTANT(M_MOVED_PAST) ? none : node->mem.moved);
 }
 
+typedef struct Newcomer
+{
+	Node	   *node;
+	int			index;
+} Newcomer;
+
+static bool
+is_unheard(CvgSlice origin, int64 seq, void *arg)
+{
+	Newcomer   *newcomer = arg;
+	Node	   *node = newcomer->node;
+	int			id = id_by_name(origin);
+	const Member *dead = &node->shm.members[w.ids[id].node];
+
+	return id != node->mem.self && w.ids[id].node != newcomer->index && dead->in_use &&
+		(dead->flags & CVG_REPORT_FORGOTTEN) != 0 && node->shm.seq[id] < seq;
+}
+
 /* Why it may not talk to us; NULL if it may. */
 const char *
 admit_member(Node *node, CvgSlice replica_id, CvgSlice progress, CvgSlice past)
 {
-	Member	   *m = make_member(node, w.ids[id_by_name(replica_id)].node);
+	Newcomer	newcomer = {node, w.ids[id_by_name(replica_id)].node};
+	Member	   *m = make_member(node, newcomer.index);
 
 	switch (cvg_member_admission(w.ids[m->id].slice, m->flags, replica_id, progress, past,
-								 node->shm.seq[m->id]))
+								 node->shm.seq[m->id], is_unheard, &newcomer))
 	{
 		case CVG_WELCOME:
 			return NULL;
 		case CVG_REMOVED:
 			return "it was removed";
+		case CVG_REMOVED_OTHERS:
+			return MUTANT(M_HEIR_OF_OTHERS) ? NULL : "it brings what others had who were removed";
 		default:
 			return MUTANT(M_HEIR) ? NULL : "it was removed, in an earlier life";
 	}
@@ -430,6 +451,11 @@ believed_progress(Node *node)
 	progress_clock(node, values);
 	for (i = 0; i < w.nids && MUTANT(M_NO_FIFO); i++)
 		values[i] = PG_INT64_MAX;
+	for (i = 0; i < w.nids && MUTANT(M_STRANGER); i++)
+	{
+		if (w.ids[i].node != node->index && !node->shm.members[w.ids[i].node].in_use)
+			values[i] = 0;
+	}
 	return clock_bytes(values);
 }
 
@@ -451,13 +477,17 @@ members_stable(Node *node, CvgStamp *result)
 		/* nothing to wait for */
 		for (i = 0; i < n; i++)
 		{
-			if (members[i].report.flags & CVG_REPORT_FORGOTTEN)
-				members[i--] = members[--n];
+			if ((members[i].report.flags & CVG_REPORT_FORGOTTEN) == 0)
+				continue;
+			members[i].report.flags = 0;
+			members[i].report.last_seq = 0;
+			members[i].report.progress = cvg_slice(NULL, 0);
+			members[i].report.horizon = clock_bytes(own);
 		}
 	}
 	cvg_buf_reset(&out);
-	if (cvg_members_advance(clock_bytes(node->shm.stable), clock_bytes(own), members, n,
-							believed_progress(node), wall_clock(node) - w.cfg.retention,
+	if (cvg_members_advance(clock_bytes(node->shm.stable), clock_bytes(own),
+							cvg_slice_cstring(node->name), members, n, believed_progress(node), wall_clock(node) - w.cfg.retention,
 							&grew, &out) != CVG_OK)
 		fail(-1, "the stable clock cannot be formed");
 	get_clock(cvg_buf_slice(&out), result);

@@ -48,6 +48,8 @@ static const struct
 	{"stream-on", (1u << F_LEAVE) | (1u << F_RETURN) | (1u << F_CUT), true},
 	{"obituary-early", (1u << F_LEAVE) | (1u << F_RETURN) | (1u << F_CUT), true, true},
 	{"heir", (1u << F_LEAVE) | (1u << F_RETURN), true},
+	{"heir-of-others", (1u << F_LEAVE) | (1u << F_RETURN), true, true},
+	{"stranger", (1u << F_CRASH) | (1u << F_CUT) | (1u << F_SLOW_DISK), false, true},
 	{"old-chain", (1u << F_RESTORE) | (1u << F_PROMOTE), false},
 	{"look-once", 1u << F_RESET, true},
 	{"counter-anew", ~0u, false},

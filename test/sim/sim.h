@@ -90,6 +90,8 @@ typedef enum Mutant
 	M_STREAM_ON,				/* the connection to a forgotten member goes on */
 	M_OBITUARY_EARLY,			/* an obituary is told while it does */
 	M_HEIR,						/* a later incarnation of one that was forgotten is let in */
+	M_HEIR_OF_OTHERS,			/* ... that brings what another one had who was forgotten */
+	M_STRANGER,					/* S moves on while there are entries of an unknown member */
 	M_OLD_CHAIN,				/* entries of an earlier incarnation have no chain */
 	M_LOOK_ONCE,				/* absent after one look each */
 	M_COUNTER_ANEW,				/* an insert ignores the counter of the deleted row */

@@ -53,23 +53,37 @@ test_partial(void)
 	CHECK(cvg_report_is_partial(&m.report, knows_ab, NULL), "less came than was said");
 }
 
+/* c was forgotten too */
+static bool
+unheard(CvgSlice origin, int64 seq, void *arg)
+{
+	return origin.data[0] == 'c' && seq > *(int64 *) arg;
+}
+
 static void
 test_admission(void)
 {
+	int64		c_seq = 2;
 	CvgSlice	b = cvg_slice_cstring("b");
 	CvgSlice	later = cvg_slice_cstring("b~1");
 	CvgSlice	none = clock_of("{}");
 	CvgSlice	one = clock_of("{b:1}");
 	CvgSlice	two = clock_of("{b:2}");
 
-	CHECK(cvg_member_admission(b, 0, b, two, none, 0) == CVG_WELCOME);
-	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, b, one, none, 1) == CVG_REMOVED);
-	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, one, none, 1) == CVG_WELCOME,
+	CHECK(cvg_member_admission(b, 0, b, two, none, 0, unheard, &c_seq) == CVG_WELCOME);
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, b, one, none, 1, unheard, &c_seq) == CVG_REMOVED);
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, one, none, 1, unheard, &c_seq) == CVG_WELCOME,
 		  "somebody new, who has what we have");
-	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, two, none, 1) == CVG_REMOVED_BEFORE,
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, two, none, 1, unheard, &c_seq) == CVG_REMOVED_BEFORE,
 		  "it wrote what nobody else has");
-	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, one, two, 1) == CVG_REMOVED_BEFORE,
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, one, two, 1, unheard, &c_seq) == CVG_REMOVED_BEFORE,
 		  "and has it under another number now");
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, clock_of("{b:1,c:3}"), none, 1, unheard, &c_seq) == CVG_REMOVED_OTHERS,
+		  "it brings what c wrote");
+	CHECK(cvg_member_admission(b, CVG_REPORT_FORGOTTEN, later, clock_of("{b:1,c:2}"), none, 1, unheard, &c_seq) == CVG_WELCOME,
+		  "no more than is here");
+	CHECK(cvg_member_admission(b, 0, b, clock_of("{b:1,c:3}"), none, 1, unheard, &c_seq) == CVG_WELCOME,
+		  "a member passes on what it has");
 }
 
 static void
@@ -123,6 +137,7 @@ static void
 test_advance(void)
 {
 	CvgSlice	ours = clock_of("{a:5,b:3,d:4}");
+	CvgSlice	a = cvg_slice_cstring("a");
 	CvgMember	m[2];
 	CvgBuf		out;
 	bool		grew;
@@ -131,13 +146,21 @@ test_advance(void)
 	m[0] = member("b", "{b:3,d:4}", 0);
 	m[1] = member("d", "{d:4}", CVG_REPORT_FORGOTTEN);
 	m[1].report.horizon = clock_of("{a:10,b:10}");
-	CHECK(cvg_members_advance(clock_of("{}"), clock_of("{a:40,b:40}"), m, 2, ours, 1000, &grew, &out) == CVG_OK);
+	CHECK(cvg_members_advance(clock_of("{}"), clock_of("{a:40,b:40}"), a, m, 2, ours, 1000, &grew, &out) == CVG_OK);
 	CHECK(grew && cvg_slice_eq(cvg_buf_slice(&out), clock_of("{a:10,b:10}")),
 		  "whom not all know to be forgotten counts");
 	cvg_buf_reset(&out);
 	m[0].report.obituaries = cvg_obituary(cvg_slice_cstring("d"), CVG_REPORT_FORGOTTEN, false);
-	CHECK(cvg_members_advance(clock_of("{}"), clock_of("{a:40,b:40}"), m, 2, ours, 1000, &grew, &out) == CVG_OK);
+	CHECK(cvg_members_advance(clock_of("{}"), clock_of("{a:40,b:40}"), a, m, 2, ours, 1000, &grew, &out) == CVG_OK);
 	CHECK(grew && cvg_slice_eq(cvg_buf_slice(&out), clock_of("{a:40,b:40}")), "and then no longer");
+	cvg_buf_reset(&out);
+	CHECK(cvg_members_advance(clock_of("{a:7}"), clock_of("{a:40,b:40}"), a, m, 2, clock_of("{a~1:2,a:5,b:3,c:1,d:4}"),
+							  1000, &grew, &out) == CVG_OK);
+	CHECK(!grew && cvg_slice_eq(cvg_buf_slice(&out), clock_of("{a:7}")), "c has written, and is no member");
+	cvg_buf_reset(&out);
+	CHECK(cvg_members_advance(clock_of("{a:7}"), clock_of("{a:40,b:40}"), a, m, 2, clock_of("{a~1:2,a:5,b:3,d:4,d~1:1}"),
+							  1000, &grew, &out) == CVG_OK);
+	CHECK(grew, "other lives of members, and our own");
 	cvg_buf_free(&out);
 }
 
