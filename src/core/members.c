@@ -149,7 +149,8 @@ has_stranger(CvgSlice progress, CvgSlice node_name, const CvgMember *members, in
 	cvg_vclock_iter(&it, progress);
 	while (cvg_vclock_next(&it, &entry))
 	{
-		if (!cvg_is_incarnation(entry.id, node_name) && !is_of_member(entry.id, members, nmembers))
+		if (entry.value > 0 && !cvg_is_incarnation(entry.id, node_name) &&
+			!is_of_member(entry.id, members, nmembers))
 			return true;
 	}
 	return false;
