@@ -131,6 +131,11 @@ my @mutants = (
 	[ 'forgotten-admitted', 'a member that was removed may go on', 'src/core/members.c',
 		'if ((flags & CVG_REPORT_FORGOTTEN) == 0)', 'if (true)', '028' ],
 
+	[ 'heir-of-others', 'who comes back after having been forgotten may bring what another forgotten one wrote', 'src/core/members.c',
+		'if (unheard(entry.id, entry.value, arg))', 'if (false)', '038' ],
+	[ 'stranger-ignored', 'the stable clock moves on while there are entries of nobody known', 'src/core/members.c',
+		'if (has_stranger(progress, node_name, members, nmembers))', 'if (false)', '028' ],
+
 	# --- rows set aside
 	[ 'last-claim-stays', 'of rows that exclude each other the last one is visible', 'src/core/claims.c',
 		'return c != 0 ? c : cvg_slice_cmp(x->key, y->key);', 'return c != 0 ? -c : cvg_slice_cmp(x->key, y->key);', '013' ],

@@ -16,6 +16,7 @@
 #                             the server
 #   garble NAME BYTES         after so many more bytes of the server, flip all
 #                             bits of the next 64 bytes, once
+#   pending NAME              "ok 1" as long as a truncate or garble has not hit
 #   count NAME                "ok N": bytes of the server forwarded so far
 #   quit
 #
@@ -97,6 +98,7 @@ sub command
 	elsif ($cmd eq 'trickle') { $l->{trickle} = $arg[0] / 1000 }
 	elsif ($cmd eq 'truncate') { $l->{truncate} = $arg[0] }
 	elsif ($cmd eq 'garble') { $l->{garble} = $arg[0] }
+	elsif ($cmd eq 'pending') { return 'ok ' . (defined $l->{truncate} || defined $l->{garble} ? 1 : 0) }
 	elsif ($cmd eq 'count') { return "ok $l->{count}" }
 	else { return "error unknown command $cmd" }
 	return 'ok';

@@ -32,6 +32,11 @@ sub with_fault
 	$c->sql("INSERT INTO t VALUES ($next, 'of c')");
 	ok($b->wait_for("SELECT count(*) FROM t WHERE id = $next", '1'), "$what: local work and other peers go on");
 	$next++;
+
+	# all that comes over the link counts, heartbeats too
+	my $deadline = time + $Converge::timeout;
+	select undef, undef, undef, 0.1 while $g->fault('pending', 'b', 'a') && time < $deadline;
+	is($g->fault('pending', 'b', 'a'), '0', "$what: it has happened");
 	$clear->();
 	$g->converged_ok("$what: nothing is lost", 't');
 }
