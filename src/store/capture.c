@@ -23,10 +23,9 @@
  * A row of the key that is set aside (worker/quarantine.c) is in no index of the
  * table either.  The insert may have waited for the very transaction that set it
  * aside, and the row may have dots of this node that are larger than the new
- * one's.  So AFTER ROW looks there too, and writes over what it finds.  What this
- * node has written is all there by then: who moves a row out of the table commits
- * before the index lets us in.  What apply does to a row set aside after
- * our look are writes of others, and is merged as concurrent to ours.
+ * one's.  So AFTER ROW looks there too, waits for who is just changing such a row,
+ * and writes over what it finds.  Who sets the row aside, or changes it there,
+ * after that look finds ours before it commits, and merges the two.
  *
  * Both triggers do nothing while an apply runs (it writes the state itself),
  * and do not fire at all under session_replication_role = replica.
@@ -585,21 +584,16 @@ settle_aside(CvgDb *db, Relation relation, CvgRel *rel, CvgSlice state,
 			 TupleTableSlot **slot)
 {
 	Datum		keyvals[CVG_MAX_KEY_COLUMNS];
-	Snapshot	snapshot;
 	CvgShelved	aside;
 	CvgBuf		both;
 	CvgBuf		key;
-	bool		found;
 
 	if (!cvg_shelf_any_aside(rel->rootid, &rel->none_aside))
 		return state;
 	cvg_rel_key_values(rel, *slot, keyvals);
 	cvg_buf_init(&key);
 	cvg_rel_put_key(rel, *slot, &key);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	found = cvg_shelf_find(CVG_T_QUARANTINE, rel, keyvals, cvg_buf_slice(&key), snapshot, &aside);
-	UnregisterSnapshot(snapshot);
-	if (!found)
+	if (!cvg_shelf_find(CVG_T_QUARANTINE, rel, keyvals, cvg_buf_slice(&key), NULL, &aside))
 		return state;
 	cvg_buf_init(&both);
 	check_state(cvg_rowstate_merge(state, aside.state, NULL, 0, NULL, NULL, &both), rel);

@@ -332,6 +332,14 @@ insert_over_aside(Client *c, Row *row)
 	COUNT(over_aside);
 }
 
+/* Is another transaction setting this row aside, or changing it there? */
+static bool
+changes_aside(const Txn *owner, const Txn *t, int key)
+{
+	return owner != NULL && owner != t && (owner->aside_set & (1u << key)) != 0 &&
+		!MUTANT(M_BLIND_INSERT);
+}
+
 /* The row is in: what it does not know of goes into it now. */
 static LockResult
 after_insert(Client *c)
@@ -366,6 +374,8 @@ after_insert(Client *c)
 			}
 		}
 	}
+	if (!KEYLESS(c->key) && changes_aside(t->node->aside_owner, t, c->key))
+		return lock_any(t, &t->node->aside_owner, false);
 	if (!KEYLESS(c->key) && any_aside(t) && txn_aside(t, c->key)->row.present && !MUTANT(M_BLIND_INSERT))
 	{
 		insert_over_aside(c, &row);

@@ -122,5 +122,18 @@ ok($b->wait_for('SELECT count(*) FROM o', '1'), 'other tables do not wait');
 $session->query_safe('COMMIT');
 rows_ok(50, '50|ten|by a|1', 'when it ends, the delete counts');
 
+# --- an insert while the row set aside is being changed -------------------------------------
+$b->sql("ALTER TABLE t ADD CHECK (v <> 'bad')");
+$a->sql("INSERT INTO t VALUES (61, 'twelve', 'bad', 1)");
+ok($b->wait_for('SELECT count(*) FROM converge.quarantine', '1'), 'row 61 is set aside on b');
+$session->query_safe('BEGIN; SELECT FROM t WHERE id = 10 FOR UPDATE');
+$a->sql("BEGIN; UPDATE t SET u = 'thirteen' WHERE id = 61; UPDATE t SET v = 'held up' WHERE id = 10; COMMIT");
+ok($b->wait_for("SELECT $pid = ANY (blocked_by) FROM converge.stat_peers WHERE name = 'a'"), 'a change of it is not committed');
+my $insert = IPC::Run::start([ 'psql', '-X', '-q', '-d', $b->connstr, '-v', 'ON_ERROR_STOP=1', '-c', "INSERT INTO t VALUES (61, 'fourteen', 'good', 7)" ], '<', \undef);
+ok($b->wait_for("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t VALUES (61%'"), 'the insert waits for that');
+$session->query_safe('COMMIT');
+ok($insert->finish, 'and is done');
+rows_ok(60, '61|fourteen|good|7', 'it knew of all that it was written over');
+
 $session->quit;
 done_testing();
