@@ -508,7 +508,6 @@ server_hears(Conn *conn, CvgSlice bytes, bool hello)
 
 	if (!node->running || conn->epoch_to != node->epoch || !w.peers[conn->from][conn->to])
 	{
-		conn->epoch_to = node->epoch;
 		reset_client(conn);
 		return;
 	}
