@@ -125,6 +125,9 @@ filter_triggers(CvgTarget *target)
 			continue;
 		}
 		any = true;
+		/* the executor would do so in the context of the row at hand, with what the function keeps */
+		fmgr_info_cxt(trigger->tgfoid, &target->rri->ri_TrigFunctions[i],
+					  target->estate->es_query_cxt);
 		if (TRIGGER_FOR_AFTER(trigger->tgtype))
 			target->fires[CVG_FIRES_AFTER] = true;
 		if (TRIGGER_FOR_BEFORE(trigger->tgtype))

@@ -110,6 +110,10 @@ $b->sql("INSERT INTO t VALUES (45, 'x', 'for a while', 9); DELETE FROM t WHERE i
 $session->query_safe('SELECT pg_advisory_unlock(1)');
 rows_ok(44, '', 'the delete counts too');
 
+# what a trigger function keeps lives longer than a row
+$a->sql("INSERT INTO t SELECT i, 'u' || i, repeat('v', i % 500), i FROM generate_series(1001, 2000) i");
+rows_ok(44, '', 'a trigger whose function has settings of its own fires for many rows of one transaction');
+
 # --- a session that does not end holds up the sweep, not the manager -----------------------
 both_claim(50, 'ten');
 aside_on_b(51);
