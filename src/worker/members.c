@@ -152,11 +152,11 @@ advance_horizon(CvgDb *db, const CvgReport *report)
 
 /* What we have of an origin; under db->lock. */
 static int64
-progress_of(CvgDb *db, const char *replica_id)
+progress_of(CvgDb *db, CvgSlice origin)
 {
-	CvgOriginSlot *origin = cvg_origin_slot_by_name(db, cvg_slice_cstring(replica_id));
+	CvgOriginSlot *slot = cvg_origin_slot_by_name(db, origin);
 
-	return origin != NULL ? origin->seq : 0;
+	return slot != NULL ? slot->seq : 0;
 }
 
 void
@@ -212,10 +212,9 @@ is_unheard(CvgSlice origin, int64 seq, void *arg)
 {
 	Newcomer   *newcomer = arg;
 	CvgDb	   *db = newcomer->db;
-	CvgOriginSlot *have = cvg_origin_slot_by_name(db, origin);
 	int			i;
 
-	if ((have != NULL ? have->seq : 0) >= seq)
+	if (progress_of(db, origin) >= seq)
 		return false;
 	for (i = 0; i < CVG_MAX_MEMBERS; i++)
 	{
@@ -241,9 +240,10 @@ cvg_member_admit(CvgDb *db, CvgSlice node_name, CvgSlice replica_id,
 	slot = make_slot(db, node_name);
 	if (slot != NULL)
 	{
-		admission = cvg_member_admission(cvg_slice_cstring(slot->replica_id), slot->flags,
-										 replica_id, progress, past,
-										 progress_of(db, slot->replica_id), is_unheard, &newcomer);
+		CvgSlice	id = cvg_slice_cstring(slot->replica_id);
+
+		admission = cvg_member_admission(id, slot->flags, replica_id, progress, past,
+										 progress_of(db, id), is_unheard, &newcomer);
 		strlcpy(dead, slot->replica_id, CVG_NAME_LEN);
 	}
 	if (slot != NULL && admission == CVG_WELCOME && link != NULL)

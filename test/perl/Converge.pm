@@ -374,6 +374,17 @@ sub new
 	return bless { name => $name, server => $server, dbname => $dbname }, $class;
 }
 
+# A node on a copy of this one's data directory; its server is stopped.
+sub on_copy
+{
+	my ($self, $cluster, $name) = @_;
+	my $server = PostgreSQL::Test::Cluster->new($cluster);
+	$self->server->backup_fs_cold($cluster);
+	$server->init_from_backup($self->server, $cluster);
+	$server->start;
+	return Converge::Node->new($name, $server, $self->dbname);
+}
+
 sub name   { $_[0]{name} }
 sub server { $_[0]{server} }
 sub dbname { $_[0]{dbname} }

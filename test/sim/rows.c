@@ -50,7 +50,7 @@ struct RowWork
 	Place		place;
 	Row			local;
 	bool		settling;		/* no change: what is set aside and what is in the table are one */
-	bool		twin_taken;		/* what is set aside is among the inputs */
+	bool		twin_taken;		/* what is set aside, or the tombstone to settle with, is among the inputs */
 	Bits		taken;			/* writes in inputs other than the change */
 	/* result of the merge */
 	Row			merged;

@@ -117,18 +117,14 @@ $g->converged_ok('nothing was lost', 't');
 # --- another incarnation ----------------------------------------------------------------
 # It is told apart by its origin; b gets what both have written.
 $a->server->stop;
-$a->server->backup_fs_cold('copy');
-my $copy_server = PostgreSQL::Test::Cluster->new('copy');
-$copy_server->init_from_backup($a->server, 'copy');
-$copy_server->start;
-my $copy = Converge::Node->new('copy', $copy_server, 'postgres');
+my $copy = $a->on_copy('copy', 'copy');
 $copy->wait_ready;
 is($copy->sql('SELECT count(DISTINCT replica_id) FROM converge.origins WHERE id IN (1, (SELECT origin FROM converge.node))'), '2',
 	'a copied node goes on as another');
 $copy->sql("CALL write($id, 50)");
 is($copy->sql($disorder), 'none', 'entries of both incarnations are in order');
 is($copy->sql('SELECT count(*) FROM converge.log WHERE origin = (SELECT origin FROM converge.node)'), '50', 'and its own are there');
-$copy_server->stop;
+$copy->server->stop;
 $a->start;
 $g->converged_ok('the original goes on', 't');
 

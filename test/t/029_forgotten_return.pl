@@ -6,7 +6,6 @@ use strict;
 use warnings;
 use Converge;
 use Test::More;
-use PostgreSQL::Test::Cluster;
 
 my $g = Converge->new_group(names => [qw(a b c)], proxied => 1);
 my ($a, $b, $c) = $g->nodes;
@@ -56,11 +55,7 @@ is($c->sql("SELECT count(*) FROM t WHERE v = 'too late'"), '11', 'c still has it
 
 # --- it comes back on another machine, under another replica id -------------------------
 $c->server->stop;
-$c->server->backup_fs_cold('moved');
-my $moved = PostgreSQL::Test::Cluster->new('c_moved');
-$moved->init_from_backup($c->server, 'moved');
-$moved->start;
-$c = Converge::Node->new('c', $moved, 'postgres');
+$c = $c->on_copy('c_moved', 'c');
 $c->wait_ready;
 like($c->sql('SELECT replica_id FROM converge.node_info()'), qr/^c~\w+$/, 'c has another replica id now');
 my $peers = join ', ', map { $_->name . '=host=' . $_->server->host . ' port=' . $_->server->port . ' dbname=postgres application_name=c' } $a, $b;

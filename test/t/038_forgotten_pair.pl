@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use Converge;
 use Test::More;
-use PostgreSQL::Test::Cluster;
 
 my $g = Converge->new_group(names => [qw(a b c d)], proxied => 1);
 my ($a, $b, $c, $d) = $g->nodes;
@@ -32,11 +31,7 @@ ok($g->wait_converged('t', { nodes => [qw(a b)] }), 'the others are equal');
 ok($_->wait_for('SELECT count(*) FROM converge.tombstones', '0'), 'what they delete is forgotten on ' . $_->name) for $a, $b;
 
 $c->server->stop;
-$c->server->backup_fs_cold('moved');
-my $moved = PostgreSQL::Test::Cluster->new('c_moved');
-$moved->init_from_backup($c->server, 'moved');
-$moved->start;
-$c = Converge::Node->new('c', $moved, 'postgres');
+$c = $c->on_copy('c_moved', 'c');
 $c->wait_ready;
 $c->set('converge.peers', join ', ', map { $_->name . '=host=' . $_->server->host . ' port=' . $_->server->port . ' dbname=postgres application_name=c' } $a, $b);
 ok($c->wait_for("SELECT last_error FROM converge.stat_peers WHERE name = '$_'", qr/node "c" was removed.*changes of another node that was removed/),
